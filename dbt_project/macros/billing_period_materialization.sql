@@ -1,0 +1,67 @@
+{# Materialization `billing_period`: a table whose rows are replaced one whole billing period at a time.
+
+   The periods to build stand in raw.build_periods, written by the orchestrator before dbt starts; a model with
+   `reads_raw: true` is built only for the periods whose raw rows or membership dates changed, as the stored usage grain
+   serves every other re-rating. Each period is one statement inside one transaction, so memory follows the largest
+   period rather than history, and a killed run leaves whole periods. A table whose columns no longer match the model is
+   dropped: the orchestrator lists every period when the models' code changes. #}
+{% materialization billing_period, adapter='duckdb' %}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {%- set existing = load_cached_relation(this) -%}
+
+    {% if config.get('contract').enforced %}
+        {{ get_assert_columns_equivalent(sql) }}
+    {% endif %}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+
+    {% if existing is not none and not existing.is_table %}
+        {% do adapter.drop_relation(existing) %}
+        {% set existing = none %}
+    {% endif %}
+    {% set wanted = {} %}
+    {% for column in get_column_schema_from_query(sql) %}
+        {% do wanted.update({column.name: column.data_type}) %}
+    {% endfor %}
+    {% if existing is not none %}
+        {% set found = {} %}
+        {% for column in adapter.get_columns_in_relation(existing) %}
+            {% do found.update({column.name: column.data_type}) %}
+        {% endfor %}
+        {% if found != wanted or should_full_refresh() %}
+            {% do adapter.drop_relation(existing) %}
+            {% set existing = none %}
+        {% endif %}
+    {% endif %}
+
+    {% if existing is none %}
+        {% call statement('create', auto_begin=False) %}
+            create table {{ target_relation }} as select * from ({{ sql }}) as model_sql limit 0
+        {% endcall %}
+    {% endif %}
+
+    {% set periods = run_query(
+        "select billing_period from raw.build_periods"
+        ~ (" where reads_raw" if config.get('reads_raw', false) else "") ~ " order by billing_period"
+    ).columns[0].values() %}
+
+    {% for period in periods %}
+        {% call statement('period', auto_begin=False) %}
+            set variable billing_period = date '{{ period }}';
+            begin transaction;
+            delete from {{ target_relation }} where billing_period = date '{{ period }}';
+            insert into {{ target_relation }} by name
+            select * from ({{ sql }}) as model_sql;
+            commit;
+            reset variable billing_period;
+        {% endcall %}
+    {% endfor %}
+
+    {% call statement('main') %}
+        select {{ periods | length }} as built_periods
+    {% endcall %}
+
+    {% do persist_docs(target_relation, model) %}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

@@ -1,0 +1,82 @@
+{# Splits whole amounts by largest remainder (M5): every part is the floor of its exact share, and the units still missing
+   go one each to the largest fractional remainders, ties to the smallest key in text order. Parts sum to the whole.
+
+   A select over `relation` with every column kept and `share_units` (HUGEINT) added.
+   Arguments:
+     relation     name of a CTE or relation, one row per part
+     partition_by list of columns that name one whole
+     whole_units  expression, HUGEINT: the whole in its smallest unit, the same on every row of a partition
+     weight_units expression, HUGEINT: the weight in any integer unit; weights keep their sign
+     key          expression, VARCHAR: unique inside a partition
+
+   The whole is taken absolute and its sign restored. Weights that sum to zero fall back to equal weights. The product
+   whole x weight can pass HUGEINT, so the division is done in two digits of base 1,000,000 like long division. #}
+{% macro largest_remainder(relation, partition_by, whole_units, weight_units, key) -%}
+{%- set partition = partition_by | join(', ') -%}
+(
+    select
+        * exclude (
+            lr_whole, lr_sign, lr_weight_sum, lr_weight, lr_total, lr_high, lr_low, lr_high_rest, lr_share, lr_rest
+        ),
+        lr_sign * (
+            lr_share + case
+                when
+                    row_number() over (partition by {{ partition }} order by lr_rest desc, {{ key }} asc)
+                    <= lr_whole - cast(sum(lr_share) over (partition by {{ partition }}) as hugeint)
+                    then 1
+                else 0
+            end
+        ) as share_units
+    from (
+        select
+            * replace (
+                lr_share - case when lr_rest < 0 then 1 else 0 end as lr_share,
+                case when lr_rest < 0 then lr_rest + lr_total else lr_rest end as lr_rest
+            )
+        from (
+            select
+                *,
+                (lr_high * lr_weight // lr_total) * 1000000
+                + (lr_high_rest * 1000000 + lr_low * lr_weight) // lr_total as lr_share,
+                (lr_high_rest * 1000000 + lr_low * lr_weight) % lr_total as lr_rest
+            from (
+                select
+                    *,
+                    (lr_high * lr_weight) % lr_total as lr_high_rest
+                from (
+                    select
+                        * replace (
+                            case
+                                when lr_weight_sum = 0 then cast(1 as hugeint)
+                                when lr_weight_sum < 0 then -lr_weight
+                                else lr_weight
+                            end as lr_weight
+                        ),
+                        case
+                            when lr_weight_sum = 0
+                                then cast(count(*) over (partition by {{ partition }}) as hugeint)
+                            else abs(lr_weight_sum)
+                        end as lr_total,
+                        lr_whole // 1000000 as lr_high,
+                        lr_whole % 1000000 as lr_low
+                    from (
+                        select
+                            *,
+                            abs(cast({{ whole_units }} as hugeint)) as lr_whole,
+                            case
+                                when {{ whole_units }} < 0 then cast(-1 as hugeint)
+                                else cast(1 as hugeint)
+                            end as lr_sign,
+                            cast({{ weight_units }} as hugeint) as lr_weight,
+                            cast(
+                                sum(cast({{ weight_units }} as hugeint)) over (partition by {{ partition }})
+                                as hugeint
+                            ) as lr_weight_sum
+                        from {{ relation }}
+                    ) as measured
+                ) as weighted
+            ) as divided_high
+        ) as divided
+    ) as floored
+)
+{%- endmacro %}

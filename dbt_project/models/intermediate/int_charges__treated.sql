@@ -1,0 +1,292 @@
+{# One row per usage grain row (and per discount that column mode keeps inside a row): whose it is, which policy acts on
+   it, and the path its price takes. No price yet: rules are joined afterwards, on distinct keys. #}
+with
+
+grain as (
+    select * from {{ ref('int_usage_grain') }}
+    where {{ is_current_period('billing_period') }}
+),
+
+charge_types as (
+    select * from {{ ref('charge_types') }}
+),
+
+charge_type_columns as (
+    select * from {{ ref('charge_type_columns') }}
+),
+
+support_products as (
+    select * from {{ ref('support_products') }}
+),
+
+settings as (
+    select * from {{ source('billing', 'settings') }}
+),
+
+memberships as (
+    select * from {{ ref('stg_billing__memberships') }}
+),
+
+billing_groups as (
+    select * from {{ source('billing', 'billing_groups') }}
+),
+
+billing_terms as (
+    select * from {{ source('billing', 'billing_terms') }}
+),
+
+-- C2: a discount inside a row is split out as a charge of its own. It follows its row into quarantine, if that goes there.
+charges as (
+    select
+        grain.*,
+        cast(null as varchar) as discount_charge_type,
+        unblended_cost as aws_cost
+    from grain
+    union all by name
+    select
+        grain.* replace (
+            cast(0 as decimal(38, 10)) as usage_quantity,
+            cast(0 as decimal(38, 10)) as public_on_demand_cost,
+            discounts.cost as effective_cost,
+            0 as row_count,
+            0 as open_row_count,
+            cast(0 as decimal(38, 10)) as open_cost
+        ),
+        discounts.charge_type as discount_charge_type,
+        discounts.cost as aws_cost
+    from grain
+    cross join lateral (
+        values
+        ('bundled_discount', grain.bundled_discount_cost),
+        ('partner_discount', grain.partner_discount_cost),
+        ('negotiated_discount', grain.negotiated_discount_cost)
+    ) as discounts (charge_type, cost)
+    where discounts.cost <> 0
+),
+
+-- M1: only a column that a rule reads for the row's own charge type quarantines it. Net cost counts for every type.
+bad_columns as (
+    select
+        bad.bad_columns,
+        bad.line_item_type,
+        bad.has_reservation,
+        min(bad.bad_column) as bad_column
+    from (
+        select distinct
+            bad_columns,
+            line_item_type,
+            has_reservation,
+            unnest(string_split(bad_columns, '|')) as bad_column
+        from grain
+        where bad_columns is not null
+    ) as bad
+    inner join charge_types
+        on
+            bad.line_item_type = charge_types.line_item_type
+            and (charge_types.line_item_type <> 'Fee' or charge_types.is_reservation_fee = bad.has_reservation)
+    left join charge_type_columns
+        on charge_types.charge_type = charge_type_columns.charge_type and bad.bad_column = charge_type_columns.cur_column
+    where charge_type_columns.cur_column is not null or bad.bad_column = 'line_item_net_unblended_cost'
+    group by bad.bad_columns, bad.line_item_type, bad.has_reservation
+),
+
+-- P3: the row's date where the account moves inside the month, else any day of it; the period's last day decides under
+-- the basis `billing_period`, and then the grain carries no dates.
+placed as (
+    select
+        charges.*,
+        coalesce(charges.membership_date, last_day(charges.billing_period)) as placing_date,
+        case when charges.commitment_id <> '' then split_part(charges.commitment_id, ':', 5) else '' end
+            as commitment_owner_account_id
+    from charges
+),
+
+assigned as (
+    select
+        placed.*,
+        -- P4: the one group that takes what nobody claims, else the reserved group.
+        coalesce(account_memberships.billing_group_id, auto_groups.billing_group_id, 'UNASSIGNED') as billing_group_id,
+        coalesce(
+            owner_memberships.billing_group_id,
+            case when placed.commitment_owner_account_id <> '' then auto_groups.billing_group_id end
+        ) as owner_billing_group_id
+    from placed
+    left join memberships as account_memberships
+        on
+            placed.sub_account_id = account_memberships.sub_account_id
+            and placed.placing_date >= account_memberships.start_date
+            and placed.placing_date < account_memberships.end_date
+    left join memberships as owner_memberships
+        on
+            placed.commitment_owner_account_id = owner_memberships.sub_account_id
+            and placed.placing_date >= owner_memberships.start_date
+            and placed.placing_date < owner_memberships.end_date
+    left join billing_groups as auto_groups
+        on
+            auto_groups.auto_associate
+            and placed.billing_period >= auto_groups.start_period
+            and (auto_groups.end_period is null or placed.billing_period < auto_groups.end_period)
+),
+
+typed as (
+    select
+        assigned.*,
+        coalesce(assigned.discount_charge_type, charge_types.charge_type, 'unknown') as charge_type,
+        case
+            when charge_types.charge_type is null then 'unknown_type'
+            when bad_columns.bad_column is not null then 'bad_value:' || bad_columns.bad_column
+        end as quarantine_reason,
+        assigned.discount_charge_type is null
+        and charge_types.charge_type in ('usage', 'fee')
+        and exists (
+            select 1 as is_prefix
+            from support_products
+            where starts_with(assigned.service_code, support_products.service_code_prefix)
+        ) as is_support,
+        billing_terms.pricing_plan_id,
+        billing_terms.commitment_policy,
+        billing_terms.upfront_policy,
+        billing_terms.free_tier_policy,
+        billing_terms.support_policy,
+        billing_terms.bundled_discount_policy,
+        billing_terms.negotiated_discount_policy,
+        billing_terms.aws_credit_policy,
+        billing_terms.aws_credit_share_percentage,
+        billing_terms.refund_policy,
+        billing_terms.tax_policy
+    from assigned
+    left join charge_types
+        on
+            assigned.line_item_type = charge_types.line_item_type
+            and (charge_types.line_item_type <> 'Fee' or charge_types.is_reservation_fee = assigned.has_reservation)
+    left join bad_columns
+        on
+            assigned.bad_columns = bad_columns.bad_columns
+            and assigned.line_item_type = bad_columns.line_item_type
+            and assigned.has_reservation = bad_columns.has_reservation
+    left join billing_terms
+        on
+            assigned.billing_group_id = billing_terms.billing_group_id
+            and assigned.billing_period >= billing_terms.start_period
+            and (billing_terms.end_period is null or assigned.billing_period < billing_terms.end_period)
+),
+
+-- The path a price takes, or why the row is not billed. Order matters: what cannot be read is never withheld, what
+-- nobody owns is never rated, and what is ours alone (partner discounts) never reaches a policy.
+routed as (
+    select
+        typed.*,
+        typed.owner_billing_group_id = typed.billing_group_id as is_own_commitment,
+        case
+            when quarantine_reason is not null then quarantine_reason
+            when billing_group_id = 'UNASSIGNED' then 'unassigned'
+            when charge_type = 'partner_discount' then 'partner_discount'
+            when charge_type = 'aws_tax' and tax_policy <> 'pass_through' then 'aws_tax'
+            when is_support and support_policy <> 'pass_through' then 'policy'
+            when is_support then ''
+            when charge_type = 'savings_plan_negation' and commitment_policy <> 'owner_group' then 'policy'
+            when
+                charge_type = 'savings_plan_negation' and owner_billing_group_id is distinct from billing_group_id
+                then 'commitment_outside_group'
+            when charge_type = 'commitment_fee' and commitment_policy = 'on_demand' then 'policy'
+            when
+                charge_type = 'commitment_upfront'
+                and (commitment_policy <> 'owner_group' or upfront_policy <> 'pass')
+                then 'policy'
+            when charge_type = 'bundled_discount' and bundled_discount_policy = 'withhold' then 'policy'
+            when charge_type = 'negotiated_discount' and negotiated_discount_policy = 'withhold' then 'policy'
+            when charge_type = 'aws_credit' and aws_credit_policy = 'withhold' then 'policy'
+            when charge_type = 'refund' and refund_policy = 'withhold' then 'policy'
+            else ''
+        end as treatment_reason,
+        case
+            when is_support then 'at_cost'
+            when charge_type = 'usage' then 'on_demand'
+            when charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage')
+                then case
+                    when commitment_policy = 'pass_through' then 'effective_cost'
+                    when commitment_policy = 'owner_group' and owner_billing_group_id = billing_group_id then 'covered'
+                    else 'on_demand'
+                end
+            when charge_type = 'savings_plan_negation' then 'covered'
+            when charge_type = 'commitment_fee'
+                then case when commitment_policy = 'pass_through' then 'unused_commitment' else 'fee' end
+            when charge_type in ('commitment_upfront', 'fee') then 'fee'
+            when charge_type = 'aws_credit' and aws_credit_policy = 'share' then 'share'
+            else 'at_cost'
+        end as routed_path
+    from typed
+),
+
+final as (
+    select
+        -- ids
+        billing_period,
+        billing_group_id,
+        billing_account_id,
+        sub_account_id,
+        membership_date as charge_date,
+        commitment_id,
+        commitment_owner_account_id,
+        pricing_plan_id,
+
+        -- what it is
+        charge_type,
+        line_item_type,
+        billing_entity,
+        service_code,
+        service_name,
+        usage_type,
+        operation,
+        region_id,
+        usage_unit,
+        is_support,
+
+        -- what happens to it
+        case
+            when quarantine_reason is not null then 'unrated'
+            when treatment_reason <> '' then 'withheld'
+            else 'billed'
+        end as treatment,
+        treatment_reason,
+        case when treatment_reason <> '' then 'none' else routed_path end as rating_path,
+        aws_credit_share_percentage,
+
+        -- R1
+        case
+            when charge_type = 'usage' and not is_support
+                then case
+                    when public_price = 'public' then 'public_on_demand_cost'
+                    when public_price = 'missing' then 'unblended_cost'
+                    else 'free_tier'
+                end
+            when charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage')
+                then case when public_price = 'missing' then 'unblended_cost' else 'public_on_demand_cost' end
+            else ''
+        end as list_cost_source,
+        case
+            -- Covered usage carries the list price, so what AWS charges for or against the commitment has none.
+            when charge_type in ('savings_plan_negation', 'commitment_fee', 'commitment_upfront')
+                then cast(0 as decimal(38, 10))
+            when charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage') and public_price <> 'missing'
+                then public_on_demand_cost
+            when charge_type = 'usage' and not is_support and public_price = 'public' then public_on_demand_cost
+            when charge_type = 'usage' and not is_support and public_price = 'free'
+                then case
+                    when free_tier_policy = 'withhold' then public_on_demand_cost
+                    else cast(0 as decimal(38, 10))
+                end
+            else aws_cost
+        end as list_cost,
+
+        -- quantities and amounts
+        row_count,
+        usage_quantity,
+        aws_cost,
+        effective_cost,
+        open_row_count,
+        open_cost
+    from routed
+)
+
+select * from final

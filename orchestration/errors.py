@@ -1,0 +1,86 @@
+"""Every error Chargehouse raises on purpose.
+
+::
+
+    ChargehouseError               one clear message for a person; the command exits with 1
+    ├── ConfigurationError         billing/*.csv has problems; carries all of them
+    ├── DeliveryError              a CUR delivery cannot be used
+    ├── WorkspaceBusyError         another process works on the same workspace
+    ├── CheckError                 a blocking data-quality check failed
+    └── BuildError                 dbt or Dagster could not finish
+
+When to add here: a new kind of failure that a caller must tell apart.
+What does not belong here: programming errors; those stay ordinary exceptions and show their traceback.
+"""
+
+from dataclasses import dataclass
+
+__all__ = [
+    "BuildError",
+    "ChargehouseError",
+    "CheckError",
+    "ConfigProblem",
+    "ConfigurationError",
+    "DeliveryError",
+    "WorkspaceBusyError",
+]
+
+
+class ChargehouseError(Exception):
+    """A failure that the user can understand and mend; its text is the whole message."""
+
+
+@dataclass(frozen=True, order=True)
+class ConfigProblem:
+    """One problem in a configuration file.
+
+    Attributes:
+        file: file name, such as ``billing_terms.csv``.
+        line: line in the file, the header being 1; None when the whole file is meant.
+        column: column name; None when the whole line is meant.
+        value: the text found; None when nothing was there to find.
+        expected: what was expected, as a clause.
+        what_to_do: what the user should do, as a sentence.
+    """
+
+    file: str
+    line: int | None
+    column: str | None
+    value: str | None
+    expected: str
+    what_to_do: str
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.line is not None:
+            place += f" line {self.line}"
+        if self.column is not None:
+            place += f", column {self.column}"
+        found = "" if self.value is None else f"{self.value!r} "
+        return f"{place}: {found}{self.expected}. {self.what_to_do}".rstrip()
+
+
+class ConfigurationError(ChargehouseError):
+    """The billing configuration cannot be used; ``problems`` holds every problem found, in file order."""
+
+    def __init__(self, problems: list[ConfigProblem]) -> None:
+        self.problems = problems
+        count = len(problems)
+        head = f"The billing configuration has {count} problem{'s' if count != 1 else ''}; nothing was changed."
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]))
+
+
+class DeliveryError(ChargehouseError):
+    """A CUR delivery is missing, damaged, ambiguous or of a kind that cannot be billed."""
+
+
+class WorkspaceBusyError(ChargehouseError):
+    """Another process is running on the same workspace."""
+
+
+class CheckError(ChargehouseError):
+    """A blocking data-quality check failed; nothing was published."""
+
+
+class BuildError(ChargehouseError):
+    """The models could not be built; nothing was published."""

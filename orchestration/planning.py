@@ -1,0 +1,146 @@
+"""Which billing periods a run has to build, and why.
+
+What is here: fingerprints of everything that makes a period (deliveries, configuration, models) compared with what was
+built last.
+When to add here: a new kind of input that can change a period's numbers.
+What does not belong here: building.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from orchestration.configuration import Configuration, membership_digest, period_digest
+from orchestration.settings import PROJECT_ROOT
+
+__all__ = ["PlannedPeriod", "code_digest", "mark_built", "plan_periods", "write_build_periods"]
+
+
+@dataclass(frozen=True)
+class PlannedPeriod:
+    """One billing period to build.
+
+    Attributes:
+        billing_period: first day of the month.
+        reads_raw: the usage grain is built too, because rows or membership dates changed.
+        reason: why, in words.
+        fingerprint: of everything that makes the period.
+        grain_fingerprint: of what makes its usage grain.
+    """
+
+    billing_period: date
+    reads_raw: bool
+    reason: str
+    fingerprint: str
+    grain_fingerprint: str
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+@cache
+def code_digest(project_root: Path = PROJECT_ROOT) -> str:
+    """Return the sha256 of the models, macros, seeds and the raw view's columns: changed code rebuilds every period."""
+    digest = hashlib.sha256()
+    files = [project_root / "dbt_project.yml", project_root / "orchestration" / "ingest" / "columns.py"]
+    for folder in ("models", "macros", "seeds"):
+        files += (project_root / "dbt_project" / folder).rglob("*.sql")
+        files += (project_root / "dbt_project" / folder).rglob("*.csv")
+    for file in sorted(files):
+        digest.update(str(file.relative_to(project_root)).encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def plan_periods(
+    connection: duckdb.DuckDBPyConnection,
+    configuration: Configuration,
+    only: frozenset[date] | None = None,
+    force: bool = False,
+) -> list[PlannedPeriod]:
+    """Return the periods whose inputs differ from what was built last, oldest first.
+
+    Args:
+        connection: the warehouse, after the deliveries were landed.
+        configuration: the validated billing configuration.
+        only: build none but these periods; None for all.
+        force: build also what is unchanged.
+    """
+    code = code_digest()
+    deliveries: dict[date, list[str]] = {}
+    for period, key, fingerprint in connection.execute(
+        "select billing_period, delivery_key, fingerprint from raw.deliveries "
+        "where status = 'current' and is_billed order by all"
+    ).fetchall():
+        deliveries.setdefault(period, []).append(f"{key}\x1e{fingerprint}")
+    built = {
+        period: (fingerprint, grain)
+        for period, fingerprint, grain in connection.execute(
+            "select billing_period, fingerprint, grain_fingerprint from raw.period_builds"
+        ).fetchall()
+    }
+    planned = []
+    for period in sorted(deliveries):
+        if only is not None and period not in only:
+            continue
+        landed = _digest(*deliveries[period])
+        grain = _digest(code, landed, membership_digest(configuration, period))
+        fingerprint = _digest(grain, period_digest(configuration, period))
+        last_fingerprint, last_grain = built.get(period, ("", ""))
+        if fingerprint == last_fingerprint and not force:
+            continue
+        if not last_fingerprint:
+            reason = "not built yet"
+        elif force and fingerprint == last_fingerprint:
+            reason = "asked for"
+        elif grain != last_grain:
+            reason = "new delivery, memberships or models"
+        else:
+            reason = "changed configuration"
+        planned.append(
+            PlannedPeriod(
+                billing_period=period,
+                reads_raw=force or grain != last_grain,
+                reason=reason,
+                fingerprint=fingerprint,
+                grain_fingerprint=grain,
+            )
+        )
+    return planned
+
+
+def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[PlannedPeriod]) -> None:
+    """Tell the models what to build, and forget that these periods were ever built.
+
+    A run that dies between here and :func:`mark_built` leaves the periods unbuilt, so the next run builds them again.
+    """
+    connection.execute("begin transaction")
+    connection.execute("delete from raw.build_periods")
+    for period in planned:
+        connection.execute(
+            "insert into raw.build_periods values (?, ?, ?, ?, ?)",
+            [
+                period.billing_period,
+                period.reads_raw,
+                period.reason,
+                period.fingerprint,
+                period.grain_fingerprint,
+            ],
+        )
+        connection.execute("delete from raw.period_builds where billing_period = ?", [period.billing_period])
+    connection.execute("commit")
+
+
+def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Record that what was asked for is built and its checks have passed."""
+    connection.execute(
+        "insert or replace into raw.period_builds "
+        "select billing_period, fingerprint, grain_fingerprint, ?, date_trunc('second', now()::timestamp) "
+        "from raw.build_periods",
+        [run_id],
+    )

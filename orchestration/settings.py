@@ -1,0 +1,100 @@
+"""Where a workspace keeps its data, and what the environment says.
+
+What is here: the one place that reads environment variables, and the paths of a workspace.
+When to add here: a new environment variable (list it in ``.env.example``) or a new place in the workspace.
+What does not belong here: reading or writing those places.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["PROJECT_ROOT", "Workspace", "child_environment"]
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One user's data folder (contract: workspace). Two workspaces never touch each other.
+
+    Attributes:
+        root: absolute path of the folder.
+        landing_url: where deliveries land: a local folder, or ``s3://bucket/prefix``.
+        memory_limit: DuckDB's memory limit, as DuckDB writes it (``4GB``).
+    """
+
+    root: Path
+    landing_url: str
+    memory_limit: str = "4GB"
+
+    @classmethod
+    def at(cls, root: Path, landing_url: str | None = None) -> "Workspace":
+        """Return the workspace in ``root``, landing in its own ``landing/`` unless a URL is given."""
+        root = root.expanduser().resolve()
+        return cls(
+            root=root,
+            landing_url=landing_url or str(root / "landing"),
+            memory_limit=os.environ.get("CHARGEHOUSE_MEMORY_LIMIT", "4GB"),
+        )
+
+    @classmethod
+    def from_environment(cls) -> "Workspace":
+        """Return the workspace of ``CHARGEHOUSE_DATA`` and ``CHARGEHOUSE_LANDING``, or the checkout's ``data/``."""
+        root = os.environ.get("CHARGEHOUSE_DATA") or str(PROJECT_ROOT / "data")
+        return cls.at(Path(root), os.environ.get("CHARGEHOUSE_LANDING") or None)
+
+    @property
+    def billing(self) -> Path:
+        """Billing configuration, ``*.csv``."""
+        return self.root / "billing"
+
+    @property
+    def landing(self) -> Path:
+        """The workspace's own landing folder (unused when ``landing_url`` is remote)."""
+        return self.root / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """Disposable: rebuilt from landing and billing."""
+        return self.root / "warehouse"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The DuckDB warehouse; one writer at a time."""
+        return self.warehouse / "chargehouse.duckdb"
+
+    @property
+    def raw_store(self) -> Path:
+        """Typed or linked Parquet of the deliveries, one folder per delivery."""
+        return self.warehouse / "raw"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's run history for this workspace."""
+        return self.warehouse / "dagster"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the process that writes the warehouse."""
+        return self.warehouse / "run.lock"
+
+    @property
+    def published_file(self) -> Path:
+        """Read-only copy of the marts, replaced atomically."""
+        return self.root / "published" / "chargehouse.duckdb"
+
+
+def child_environment(workspace: Workspace, **extra: str) -> dict[str, str]:
+    """Return the environment for a child process (dbt, Dagster, Streamlit) that works on ``workspace``."""
+    return {
+        **os.environ,
+        "CHARGEHOUSE_DATA": str(workspace.root),
+        "CHARGEHOUSE_LANDING": workspace.landing_url,
+        "CHARGEHOUSE_WAREHOUSE_FILE": str(workspace.warehouse_file),
+        "CHARGEHOUSE_MEMORY_LIMIT": workspace.memory_limit,
+        "DAGSTER_HOME": str(workspace.dagster_home),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+        **extra,
+    }

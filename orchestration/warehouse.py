@@ -1,0 +1,118 @@
+"""The DuckDB warehouse of a workspace: opening it, its control tables, and the lock around it.
+
+What is here: the connection with its limits, the tables in schema ``raw`` that say what to build and what was built, and
+the lock that lets one process work on a workspace at a time.
+When to add here: a new control table.
+What does not belong here: what the tables mean for a run (``planning.py``) and the models (``dbt_project/``).
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from orchestration.errors import WorkspaceBusyError
+from orchestration.settings import Workspace
+
+__all__ = ["open_warehouse", "prepare_control_tables", "workspace_lock"]
+
+_CONTROL_TABLES = """
+create schema if not exists raw;
+create table if not exists raw.build_periods (
+    billing_period date primary key,
+    reads_raw boolean not null,
+    reason varchar not null,
+    fingerprint varchar not null,
+    grain_fingerprint varchar not null
+);
+create table if not exists raw.period_builds (
+    billing_period date primary key,
+    fingerprint varchar not null,
+    grain_fingerprint varchar not null,
+    run_id varchar not null,
+    built_at timestamp not null
+);
+create table if not exists raw.runs (
+    run_id varchar primary key,
+    started_at timestamp not null,
+    finished_at timestamp not null,
+    membership_basis varchar not null,
+    code_version varchar not null,
+    billing_periods varchar not null,
+    published_at timestamp
+);
+create table if not exists raw.check_results (
+    check_name varchar not null,
+    layer varchar not null,
+    subject varchar not null,
+    status varchar not null,
+    severity varchar not null,
+    detail varchar not null,
+    checked_at timestamp not null
+);
+"""
+
+
+@contextmanager
+def open_warehouse(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for writing, with its control tables, and close it again before anybody else needs it.
+
+    DuckDB lets one process write: dbt runs as a child process, so nothing may stay open across its start.
+    """
+    workspace.warehouse.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(
+        workspace.warehouse_file,
+        config={"memory_limit": workspace.memory_limit, "TimeZone": "UTC"},
+    )
+    try:
+        prepare_control_tables(connection)
+        yield connection
+    finally:
+        connection.close()
+
+
+def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what dbt and the planner read, where it is not there yet."""
+    connection.execute(_CONTROL_TABLES)
+
+
+@contextmanager
+def workspace_lock(workspace: Workspace, purpose: str, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold the workspace for writing; the operating system lets go of it if the process dies.
+
+    Args:
+        workspace: the workspace to hold.
+        purpose: what for, in words for whoever finds it held.
+        wait_seconds: how long to wait for another process.
+
+    Raises:
+        WorkspaceBusyError: another process holds the workspace and did not finish in time.
+    """
+    workspace.warehouse.mkdir(parents=True, exist_ok=True)
+    note = workspace.lock_file.with_suffix(".json")
+    lock = FileLock(workspace.lock_file)
+    try:
+        lock.acquire(timeout=wait_seconds, poll_interval=0.2)
+    except Timeout:
+        raise WorkspaceBusyError(_busy_message(workspace)) from None
+    try:
+        holder = {"pid": os.getpid(), "purpose": purpose, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+        note.write_text(json.dumps(holder), encoding="utf-8")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def _busy_message(workspace: Workspace) -> str:
+    note = workspace.lock_file.with_suffix(".json")
+    try:
+        holder = json.loads(note.read_text(encoding="utf-8"))
+        who = f"process {holder['pid']} ({holder['purpose']}, since {holder['since']})"
+    except (OSError, ValueError, KeyError):
+        who = "another process"
+    return f"The workspace {workspace.root} is in use by {who}. Nothing was changed; try again when it has finished."
