@@ -14,10 +14,11 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.configuration import Configuration, membership_digest, period_digest
+from orchestration.configuration.fingerprint import membership_digest, period_digest
+from orchestration.configuration.schema import Configuration
 from orchestration.settings import PROJECT_ROOT
 
-__all__ = ["PlannedPeriod", "code_digest", "mark_built", "plan_periods", "write_build_periods"]
+__all__ = ["PlannedPeriod", "billing_exports", "code_digest", "mark_built", "plan_periods", "write_build_periods"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ def code_digest(project_root: Path = PROJECT_ROOT) -> str:
         digest.update(str(file.relative_to(project_root)).encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def billing_exports(configuration: Configuration) -> dict[str, str]:
+    """Return, per payer account id, the export it is billed from; empty where there is only one."""
+    return {payer.payer_account_id: payer.billing_export or "" for payer in configuration.payers}
 
 
 def plan_periods(

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PROJECT_ROOT", "Workspace", "child_environment"]
+__all__ = ["PROJECT_ROOT", "Workspace", "child_environment", "export_environment"]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -98,3 +98,8 @@ def child_environment(workspace: Workspace, **extra: str) -> dict[str, str]:
         "GX_ANALYTICS_ENABLED": "false",
         **extra,
     }
+
+
+def export_environment(workspace: Workspace) -> None:
+    """Set the environment of this process, and so of dbt, which it starts, to ``workspace``."""
+    os.environ.update(child_environment(workspace))

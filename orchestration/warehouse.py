@@ -18,7 +18,14 @@ from filelock import FileLock, Timeout
 from orchestration.errors import WorkspaceBusyError
 from orchestration.settings import Workspace
 
-__all__ = ["open_warehouse", "prepare_control_tables", "workspace_lock"]
+__all__ = [
+    "is_published",
+    "open_warehouse",
+    "prepare_control_tables",
+    "record_publication",
+    "record_run",
+    "workspace_lock",
+]
 
 _CONTROL_TABLES = """
 create schema if not exists raw;
@@ -44,6 +51,10 @@ create table if not exists raw.runs (
     code_version varchar not null,
     billing_periods varchar not null,
     published_at timestamp
+);
+create table if not exists raw.checked_deliveries (
+    delivery_key varchar primary key,
+    fingerprint varchar not null
 );
 create table if not exists raw.check_results (
     check_name varchar not null,
@@ -78,6 +89,31 @@ def open_warehouse(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
 def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what dbt and the planner read, where it is not there yet."""
     connection.execute(_CONTROL_TABLES)
+
+
+def record_run(connection: duckdb.DuckDBPyConnection, run_id: str, started_at: datetime, code_version: str) -> None:
+    """Record a run that is about to publish: what it built, on which membership basis (P3), with which code."""
+    connection.execute(
+        "insert or replace into raw.runs "
+        "select ?, ?, date_trunc('second', now()::timestamp), "
+        "(select value from billing.settings where setting = 'membership_basis'), ?, "
+        "coalesce((select string_agg(strftime(billing_period, '%Y-%m'), ', ' order by billing_period) "
+        "from raw.build_periods), ''), null",
+        [run_id, started_at, code_version],
+    )
+
+
+def record_publication(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
+    """Record that the published copy holds the run."""
+    connection.execute("update raw.runs set published_at = now()::timestamp where run_id = ?", [run_id])
+
+
+def is_published(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Return whether the published copy was written after the last run that built something."""
+    unpublished = connection.execute(
+        "select 1 from raw.runs where published_at is null and started_at = (select max(started_at) from raw.runs)"
+    ).fetchone()
+    return unpublished is None
 
 
 @contextmanager

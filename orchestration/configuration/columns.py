@@ -1,4 +1,4 @@
-"""Kinds of columns in configuration files: what a cell may hold, and what to say when it holds something else.
+"""Kinds of columns in configuration files: what a cell may hold, and what to say when it does not.
 
 What is here: one class per kind of value, each turning the text of a cell into an exact Python value.
 When to add here: a column needs a kind of value that no class below can hold.
@@ -48,9 +48,11 @@ __all__ = [
 
 Value = str | bool | int | Decimal | date | tuple[str, ...] | None
 
-# Babel also knows regions that are no country, such as EU or the Canary Islands; ISO 3166-1 reserves these codes.
-# XK (Kosovo) is not in ISO 3166-1 either, but the EU, the IMF and AWS bill under it.
-_NOT_COUNTRIES = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())
+# Babel also knows regions that are no country, such as EU or the Canary Islands; ISO 3166-1 reserves these
+# codes. XK (Kosovo) is not in ISO 3166-1 either, but the EU, the IMF and AWS bill under it.
+_NOT_COUNTRIES = frozenset(
+    {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
+)
 
 
 class CellError(ValueError):
@@ -78,7 +80,8 @@ class Column(ABC):
     """One column of a configuration file.
 
     Attributes:
-        meaning: one line for a person, shown in the documentation and as the column's comment in the warehouse.
+        meaning: one line for a person, shown in the documentation and as the column's comment in the
+            warehouse.
         required: whether every row must fill it in.
         needed_when: it must be filled in when this holds, and else be empty (but see ``allowed_when``).
         allowed_when: it may be filled in, or not, when this holds.
@@ -112,25 +115,37 @@ class Column(ABC):
 
     @property
     def domain(self) -> str:
-        """What a value looks like, in words for the documentation."""
-        return self.kind
+        """What a value looks like, in words for the documentation and for advice."""
+        return self._domain()
 
     @property
     def storage_type(self) -> str:
         """The column's exact DuckDB type."""
-        return self.duckdb_type
+        return self._storage_type()
 
-    @abstractmethod
     def parse(self, text: str) -> Value:
         """Return the value of a non-empty cell, already stripped of surrounding blanks.
 
         Raises:
             CellError: the text is no value of this kind.
         """
+        return self._parse(text)
 
     def show(self, value: Value) -> str:
         """Return a parsed value as it would be written in the file."""
+        return self._show(value)
+
+    @abstractmethod
+    def _parse(self, text: str) -> Value: ...
+
+    def _show(self, value: Value) -> str:
         return "" if value is None else str(value)
+
+    def _domain(self) -> str:
+        return self.kind
+
+    def _storage_type(self) -> str:
+        return self.duckdb_type
 
 
 def quoted(text: str) -> str:
@@ -151,7 +166,8 @@ def _did_you_mean(text: str, known: list[str], otherwise: str) -> str:
 
 
 def _has_control_characters(text: str, allowed: str = "") -> bool:
-    # Line breaks inside a quoted cell are one mistake (an unclosed quote) away, and NUL ends a text in most readers.
+    # Line breaks inside a quoted cell are one mistake (an unclosed quote) away, and NUL ends a text in most
+    # readers.
     return any((character < " " or character == "\x7f") and character not in allowed for character in text)
 
 
@@ -161,7 +177,7 @@ class Text(Column):
 
     kind: ClassVar[str] = "text"
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if _has_control_characters(text, allowed="\n\r\t"):
             raise CellError("holds a control character", "Type the text again without it.")
         return text
@@ -173,14 +189,14 @@ class Code(Column):
 
     kind: ClassVar[str] = "text as in the CUR"
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if _has_control_characters(text):
             raise CellError("holds a line break or control character", "Type the text again without it.")
         if "*" in text or "|" in text:
             # Compared literally, a pattern or list would match no row and quietly change the bill.
             raise CellError(
                 "is not one exact text, because it holds * or |",
-                "Write one value a row; patterns and lists are not read here, and an empty optional cell means any.",
+                "Write one exact value a row; patterns and lists are not read here.",
             )
         return text
 
@@ -200,11 +216,10 @@ class Identifier(Column):
     refers_to: str | None = None
     reserved: tuple[str, ...] = ()
 
-    @property
-    def domain(self) -> str:
+    def _domain(self) -> str:
         return f"id in {self.refers_to}.csv" if self.refers_to else self.kind
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if _has_control_characters(text):
             raise CellError("holds a line break or control character", "Type the id again without it.")
         if "*" in text or "|" in text:
@@ -228,11 +243,10 @@ class AccountId(Column):
 
     refers_to: str | None = None
 
-    @property
-    def domain(self) -> str:
+    def _domain(self) -> str:
         return f"12 digits, in {self.refers_to}.csv" if self.refers_to else self.kind
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if re.fullmatch(r"[0-9]{12}", text):
             return text
         if re.fullmatch(r"[0-9]{1,11}", text):
@@ -257,11 +271,10 @@ class Choice(Column):
 
     choices: tuple[str, ...]
 
-    @property
-    def domain(self) -> str:
+    def _domain(self) -> str:
         return " | ".join(self.choices)
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if text in self.choices:
             return text
         raise CellError(
@@ -278,14 +291,21 @@ class Boolean(Column):
     duckdb_type: ClassVar[str] = "BOOLEAN"
     empty: ClassVar[Value] = None
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if text not in ("true", "false"):
-            meant = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
+            meant = {
+                "true": "true",
+                "yes": "true",
+                "1": "true",
+                "false": "false",
+                "no": "false",
+                "0": "false",
+            }
             word = meant.get(text.casefold())
             raise CellError("is neither true nor false", f"Write {word}." if word else "Write true or false.")
         return text == "true"
 
-    def show(self, value: Value) -> str:
+    def _show(self, value: Value) -> str:
         return "" if value is None else str(value).lower()
 
 
@@ -305,7 +325,7 @@ class Day(Column):
     duckdb_type: ClassVar[str] = "DATE"
     empty: ClassVar[Value] = None
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
             raise CellError("is not a date of the form YYYY-MM-DD", "Write it like 2026-01-31.")
         day = _calendar_day(text)
@@ -313,7 +333,7 @@ class Day(Column):
             raise CellError("is not a date of the calendar", "Check day, month and year.")
         return day
 
-    def show(self, value: Value) -> str:
+    def _show(self, value: Value) -> str:
         return value.isoformat() if isinstance(value, date) else ""
 
 
@@ -325,7 +345,7 @@ class Period(Column):
     duckdb_type: ClassVar[str] = "DATE"
     empty: ClassVar[Value] = None
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
             raise CellError("is not a period of the form YYYY-MM", "Write it like 2026-01.")
         day = _calendar_day(f"{text}-01")
@@ -333,7 +353,7 @@ class Period(Column):
             raise CellError("is not a month of the calendar", "Months go from 01 to 12.")
         return day
 
-    def show(self, value: Value) -> str:
+    def _show(self, value: Value) -> str:
         return value.isoformat()[:7] if isinstance(value, date) else ""
 
 
@@ -358,8 +378,7 @@ class Number(Column):
     maximum: Decimal | None = None
     is_zero_allowed: bool = True
 
-    @property
-    def domain(self) -> str:
+    def _domain(self) -> str:
         parts = [f"number, at most {self.scale} decimals"]
         if self.minimum is not None:
             parts.append("0 or more" if self.is_zero_allowed else "more than 0")
@@ -367,11 +386,10 @@ class Number(Column):
             parts.append(f"at most {self.maximum}")
         return ", ".join(parts)
 
-    @property
-    def storage_type(self) -> str:
+    def _storage_type(self) -> str:
         return f"DECIMAL({self.precision},{self.scale})"
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         found = re.fullmatch(r"(-?)([0-9]+)(?:\.([0-9]+))?", text)
         if found is None:
             raise CellError("is not a plain decimal number", self._advice(text))
@@ -385,7 +403,8 @@ class Number(Column):
             raise CellError(
                 f"has more than {self.precision - self.scale} digits before the point", "Check the number."
             )
-        # Quantizing here is exact, and gives equal numbers one spelling: fingerprints compare what is written.
+        # Quantizing here is exact, and gives equal numbers one spelling: fingerprints compare what is
+        # written.
         number = Decimal(f"{sign}{whole or '0'}.{decimals or '0'}").quantize(Decimal(1).scaleb(-self.scale))
         if number == 0:
             number = abs(number)
@@ -397,7 +416,7 @@ class Number(Column):
             raise CellError(f"is above {self.maximum}", f"Write a number from 0 to {self.maximum}.")
         return number
 
-    def show(self, value: Value) -> str:
+    def _show(self, value: Value) -> str:
         if not isinstance(value, Decimal):
             return ""
         text = f"{value:f}"
@@ -448,7 +467,7 @@ class WholeNumber(Column):
     duckdb_type: ClassVar[str] = "INTEGER"
     empty: ClassVar[Value] = None
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if not re.fullmatch(r"[0-9]{1,9}", text):
             raise CellError("is not a whole number, 0 or more", "Write digits only, like 30.")
         return int(text)
@@ -456,7 +475,8 @@ class WholeNumber(Column):
 
 @cache
 def _currency_codes() -> frozenset[str]:
-    # Legal tender somewhere today: leaves out ended currencies, and ISO 4217's codes for funds, metals and tests.
+    # Legal tender somewhere today: leaves out ended currencies, and ISO 4217's codes for funds, metals and
+    # tests.
     return frozenset(
         code
         for currencies in get_global("territory_currencies").values()
@@ -471,7 +491,7 @@ class Currency(Column):
 
     kind: ClassVar[str] = "ISO 4217 currency"
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if text not in _currency_codes():
             advice = "Use its three capital letters, like USD or EUR."
             if text.upper() in _currency_codes():
@@ -482,8 +502,8 @@ class Currency(Column):
 
 @cache
 def _country_codes() -> frozenset[str]:
-    territories = Locale("en").territories
-    return frozenset(code for code in territories if re.fullmatch("[A-Z]{2}", code)) - _NOT_COUNTRIES
+    codes = {str(code) for code in Locale("en").territories}
+    return frozenset(code for code in codes if re.fullmatch("[A-Z]{2}", code)) - _NOT_COUNTRIES
 
 
 @dataclass(frozen=True)
@@ -492,7 +512,7 @@ class Country(Column):
 
     kind: ClassVar[str] = "ISO 3166-1 country, two letters"
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if text in _country_codes():
             return text
         advice = "Use its two capital letters, like DE or US."
@@ -515,12 +535,13 @@ class Language(Column):
 
     kind: ClassVar[str] = "language tag"
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         try:
             Locale.parse(text.replace("-", "_"))
         except (ValueError, UnknownLocaleError):
             raise CellError(
-                "is not a language tag", "Use the language's two letters, and a country if it matters: en, pt-BR."
+                "is not a language tag",
+                "Use the language's two letters, and a country if it matters: en, pt-BR.",
             ) from None
         return text
 
@@ -531,7 +552,7 @@ class Email(Column):
 
     kind: ClassVar[str] = "email address"
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if not re.fullmatch(r"[^@\s|,;]+@[^@\s|,;]+", text):
             raise CellError("is not an email address", "Write one address, like billing@example.com.")
         return text
@@ -541,8 +562,8 @@ class Email(Column):
 class TextList(Column):
     """Values separated by ``|``; ``*`` stands for all where ``is_all_allowed``.
 
-    The value is a tuple of the items' texts in the order of the file; the order carries no meaning. In the warehouse it
-    is text again, items joined by ``|``.
+    The value is a tuple of the items' texts in the order of the file; the order carries no meaning. In the
+    warehouse it is text again, items joined by ``|``.
 
     Attributes:
         item: what each item is.
@@ -555,11 +576,10 @@ class TextList(Column):
     item: Column
     is_all_allowed: bool = False
 
-    @property
-    def domain(self) -> str:
+    def _domain(self) -> str:
         return f"list with | of: {self.item.domain}" + ("; * = all" if self.is_all_allowed else "")
 
-    def parse(self, text: str) -> Value:
+    def _parse(self, text: str) -> Value:
         if text == "*" and self.is_all_allowed:
             return ("*",)
         items = [part.strip() for part in text.split("|")]
@@ -576,5 +596,5 @@ class TextList(Column):
             raise CellError(f"names {quoted(repeated)} twice", "Name each item once.")
         return tuple(shown)
 
-    def show(self, value: Value) -> str:
+    def _show(self, value: Value) -> str:
         return "|".join(value) if isinstance(value, tuple) else ""

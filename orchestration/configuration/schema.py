@@ -1,10 +1,12 @@
 """Every configuration file, its columns and its settings, declared once.
 
-What is here: one class per file whose annotations say what each column means and may hold; ``FILES``, what makes rows of
-a file distinct and when they are in force; ``SETTINGS``; and ``Configuration``, all of it after validation. The checks,
-the warehouse tables, their comments and the documentation are made from these declarations.
+What is here: one class per file whose annotations say what each column means and may hold; ``FILES``, what
+makes rows of a file distinct and when they are in force; ``SETTINGS``; and ``Configuration``, all of it after
+validation. The checks, the warehouse tables, their comments and the documentation are made from these
+declarations.
 When to add here: a new file, column or setting.
-What does not belong here: rules that look at several cells at once; those are the modules that ``validate`` calls.
+What does not belong here: rules that look at several cells at once; those are the modules that ``validate``
+calls.
 """
 
 from dataclasses import dataclass
@@ -86,7 +88,8 @@ class Row:
     """One row of a configuration file.
 
     Attributes:
-        source_line: line of the file on which the row begins, the header being 1; None for a setting that was left out.
+        source_line: line of the file on which the row begins, the header being 1; None for a setting that was
+            left out.
     """
 
     source_line: int | None
@@ -178,14 +181,16 @@ class AccountAssignment(Row):
 
 @dataclass(frozen=True, slots=True)
 class BillingTerms(Row):
-    """One row per billing group and range of periods; exactly one is in force in each period of the group (P5)."""
+    """One row per billing group and range of periods; each period of a group has exactly one (P5)."""
 
     billing_group_id: Annotated[str, Identifier("Group the terms are for.", refers_to="billing_groups")]
     start_period: Annotated[date, Period("First billing period under these terms.")]
     end_period: Annotated[
         date | None, Period("First billing period after them; empty = open.", required=False)
     ]
-    pricing_plan_id: Annotated[str, Identifier("Plan whose rules price the group.", refers_to="pricing_plans")]
+    pricing_plan_id: Annotated[
+        str, Identifier("Plan whose rules price the group.", refers_to="pricing_plans")
+    ]
     commitment_policy: Annotated[
         str,
         Choice(
@@ -195,7 +200,9 @@ class BillingTerms(Row):
     ]
     upfront_policy: Annotated[
         str,
-        Choice("Whether upfront fees bill when AWS bills them, under owner_group (RS4).", ("pass", "withhold")),
+        Choice(
+            "Whether upfront fees bill when AWS bills them, under owner_group (RS4).", ("pass", "withhold")
+        ),
     ]
     free_tier_policy: Annotated[
         str, Choice("Whether free-tier usage is free for the customer too (R1).", _PASS_OR_WITHHOLD)
@@ -224,7 +231,9 @@ class BillingTerms(Row):
     ]
     aws_credit_policy: Annotated[
         str,
-        Choice("Whether AWS credits are passed on, or part of each (F3).", ("withhold", "pass_through", "share")),
+        Choice(
+            "Whether AWS credits are passed on, or part of each (F3).", ("withhold", "pass_through", "share")
+        ),
     ]
     aws_credit_share_percentage: Annotated[
         Decimal | None,
@@ -268,7 +277,7 @@ class PricingRule(Row):
     rule_type: Annotated[
         str,
         Choice(
-            "How the price is made: percent on or off list cost (R3), price per unit (R4), graduated prices (R5).",
+            "Percent on or off list cost (R3), price per unit (R4) or graduated prices (R5).",
             ("MARKUP", "DISCOUNT", "FIXED_RATE", "TIERED"),
         ),
     ]
@@ -296,11 +305,17 @@ class PricingRule(Row):
     ]
     usage_type: Annotated[
         str,
-        Code("Usage type as in the CUR; empty = any, if operation is given.", allowed_when=When("scope", ("SKU",))),
+        Code(
+            "Usage type as in the CUR; empty = any, if operation is given.",
+            allowed_when=When("scope", ("SKU",)),
+        ),
     ]
     operation: Annotated[
         str,
-        Code("Operation as in the CUR; empty = any, if usage_type is given.", allowed_when=When("scope", ("SKU",))),
+        Code(
+            "Operation as in the CUR; empty = any, if usage_type is given.",
+            allowed_when=When("scope", ("SKU",)),
+        ),
     ]
     region: Annotated[
         str, Code("Region the rule is narrowed to, such as eu-central-1; empty = any (R6).", required=False)
@@ -309,14 +324,12 @@ class PricingRule(Row):
         bool, Boolean("Whether a MARKUP or DISCOUNT also acts on fees other than support (R7).")
     ]
     start_period: Annotated[date, Period("First billing period of the rule.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after it; empty = open.", required=False)
-    ]
+    end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class PricingRuleTier(Row):
-    """One row per tier of a TIERED rule; tiers follow each other from 0 without gaps, the last is open (R5)."""
+    """One row per tier of a TIERED rule; tiers go from 0 without gaps, the last is open (R5)."""
 
     pricing_rule_id: Annotated[str, Identifier("TIERED rule the tier is of.", refers_to="pricing_rules")]
     tier_start: Annotated[Decimal, quantity("Quantity at which the tier begins, inclusive.")]
@@ -342,9 +355,7 @@ class CustomLineItem(Row):
     calculation: Annotated[
         str, Choice("A fixed amount a month, or a percentage of charges (G2, G3).", ("FLAT", "PERCENTAGE"))
     ]
-    amount: Annotated[
-        Decimal | None, money("USD a month.", needed_when=When("calculation", ("FLAT",)))
-    ]
+    amount: Annotated[Decimal | None, money("USD a month.", needed_when=When("calculation", ("FLAT",)))]
     percentage: Annotated[
         Decimal | None,
         percentage("Percent of the base (G3).", needed_when=When("calculation", ("PERCENTAGE",))),
@@ -386,21 +397,19 @@ class CustomLineItem(Row):
         ),
     ]
     start_period: Annotated[date, Period("First billing period of the item.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after it; empty = open.", required=False)
-    ]
+    end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class SharedCostRule(Row):
-    """One row per cost that is spread over billing groups (G1), or saving that is given back to them (G1b)."""
+    """One row per cost that is spread over billing groups (G1), or saving given back to them (G1b)."""
 
     shared_cost_rule_id: Annotated[str, Identifier("Id of the rule.")]
     description: Annotated[str, Text("Text on the invoice.")]
     source_kind: Annotated[
         str,
         Choice(
-            "What is spread: an account's cost, a fixed amount, or savings of commitments owned outside all groups.",
+            "What is spread: an account, a fixed amount, or savings of commitments owned by no group.",
             ("account", "fixed", "payer_savings"),
         ),
     ]
@@ -425,30 +434,31 @@ class SharedCostRule(Row):
     method: Annotated[
         str,
         Choice(
-            "How it is spread: by charges, evenly or by weights (G1); savings by use or by normalised hours (G1b).",
+            "By charges, evenly or by weights (G1); savings by use or by normalised hours (G1b).",
             ("PROPORTIONAL", "EVEN", "FIXED", "EXACT_SAVINGS", "NORMALIZED_HOURS"),
         ),
     ]
     start_period: Annotated[date, Period("First billing period of the rule.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after it; empty = open.", required=False)
-    ]
+    end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
 
 @dataclass(frozen=True, slots=True)
 class SharedCostTarget(Row):
     """One row per billing group that takes part in a shared cost rule."""
 
-    shared_cost_rule_id: Annotated[str, Identifier("Rule the group takes part in.", refers_to="shared_cost_rules")]
+    shared_cost_rule_id: Annotated[
+        str, Identifier("Rule the group takes part in.", refers_to="shared_cost_rules")
+    ]
     billing_group_id: Annotated[str, Identifier("Group that takes part.", refers_to="billing_groups")]
     weight: Annotated[
-        Decimal | None, quantity("Share of the group under method FIXED, in parts of the sum.", required=False)
+        Decimal | None,
+        quantity("Share of the group under method FIXED, in parts of the sum.", required=False),
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class MinimumCommitment(Row):
-    """One row per amount that a billing group has promised to spend each month; the month's rows add up (G5)."""
+    """One row per amount a billing group has promised to spend each month; a month's rows add up (G5)."""
 
     billing_group_id: Annotated[str, Identifier("Group that has promised it.", refers_to="billing_groups")]
     amount: Annotated[Decimal, money("USD a month.")]
@@ -463,9 +473,7 @@ class SupportPlan(Row):
     support_plan_id: Annotated[str, Identifier("Id of the plan.")]
     minimum_amount: Annotated[Decimal, money("USD a month at least.")]
     start_period: Annotated[date, Period("First billing period of the plan at this minimum.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after it; empty = open.", required=False)
-    ]
+    end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -479,9 +487,7 @@ class SupportPlanTier(Row):
     ]
     percentage: Annotated[Decimal, percentage("Percent of the charges within the tier.")]
     start_period: Annotated[date, Period("First billing period of the tier.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after it; empty = open.", required=False)
-    ]
+    end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,13 +497,16 @@ class Credit(Row):
     credit_id: Annotated[str, Identifier("Id of the credit.")]
     billing_group_id: Annotated[str, Identifier("Group it is drawn for.", refers_to="billing_groups")]
     owner_account_id: Annotated[
-        str | None, AccountId("Account whose charges it covers first; empty = none is first (K2).", required=False)
+        str | None,
+        AccountId("Account whose charges it covers first; empty = none is first (K2).", required=False),
     ]
     description: Annotated[str, Text("Text on the invoice.", required=False)]
     amount: Annotated[Decimal, money("Amount granted, positive, in the credit's currency.")]
     currency: Annotated[str, Currency("Currency of the credit: the customer's (I2).")]
     start_date: Annotated[date, Day("First day it can be used (K3).")]
-    end_date: Annotated[date | None, Day("First day it can no longer be used; empty = never expires.", required=False)]
+    end_date: Annotated[
+        date | None, Day("First day it can no longer be used; empty = never expires.", required=False)
+    ]
     eligible_services: Annotated[
         tuple[str, ...],
         TextList(
@@ -559,9 +568,7 @@ class TaxExemption(Row):
     account_id: Annotated[
         str | None, AccountId("Account that is exempt; empty = all of the customer's.", required=False)
     ]
-    tax_category: Annotated[
-        str, Choice("Tax category instead of the standard one.", ("Z", "E", "AE", "O"))
-    ]
+    tax_category: Annotated[str, Choice("Tax category instead of the standard one.", ("Z", "E", "AE", "O"))]
     reason: Annotated[str, Text("Reason printed on the invoice.")]
     certificate: Annotated[str, Text("Number of the exemption certificate.", required=False)]
     start_date: Annotated[date, Day("First day of the exemption.")]
@@ -602,18 +609,16 @@ class Budget(Row):
     billing_group_id: Annotated[str, Identifier("Group that is watched.", refers_to="billing_groups")]
     amount: Annotated[Decimal, money("Amount a month.")]
     currency: Annotated[str, Currency("Currency of the amount.")]
-    basis: Annotated[str, Choice("What is compared: what the customer is billed, or AWS's cost.", ("billed", "aws_cost"))]
+    basis: Annotated[
+        str, Choice("What is compared: what the customer is billed, or AWS's cost.", ("billed", "aws_cost"))
+    ]
     thresholds: Annotated[
         tuple[str, ...],
         TextList("Percentages of the amount that raise a notice.", percentage("Percentage."), required=False),
     ]
-    notify: Annotated[
-        tuple[str, ...], TextList("Who is told.", Text("Recipient."), required=False)
-    ]
+    notify: Annotated[tuple[str, ...], TextList("Who is told.", Text("Recipient."), required=False)]
     start_period: Annotated[date, Period("First billing period of the budget.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after it; empty = open.", required=False)
-    ]
+    end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -711,7 +716,8 @@ FILES: tuple[FileSchema, ...] = (
         ("shared_cost_rule_id", "billing_group_id"),
         parent="shared_cost_rule_id",
     ),
-    # Commitments of one group add up (G5), so they may overlap; a second one from the same day is taken for a slip.
+    # Commitments of one group add up (G5), so they may overlap; a second one from the same day is taken for a
+    # slip.
     FileSchema("minimum_commitments", MinimumCommitment, False, ("billing_group_id", "start_date"), _DATES),
     FileSchema("support_plans", SupportPlan, False, ("support_plan_id",), _PERIODS, is_key_dated=True),
     FileSchema(
@@ -738,9 +744,13 @@ FILES: tuple[FileSchema, ...] = (
         is_key_dated=True,
     ),
     FileSchema("tax_classes", TaxClass, False, ("service_code",)),
-    FileSchema("tax_exemptions", TaxExemption, False, ("customer_id", "account_id"), _DATES, is_key_dated=True),
+    FileSchema(
+        "tax_exemptions", TaxExemption, False, ("customer_id", "account_id"), _DATES, is_key_dated=True
+    ),
     FileSchema("fx_rates", FxRate, False, ("period", "from_currency", "to_currency"), period="period"),
-    FileSchema("aws_invoices", AwsInvoice, False, ("payer_account_id", "invoice_id"), period="billing_period"),
+    FileSchema(
+        "aws_invoices", AwsInvoice, False, ("payer_account_id", "invoice_id"), period="billing_period"
+    ),
     FileSchema("budgets", Budget, False, ("budget_id",), _PERIODS),
     FileSchema("access", Grant, False, ("email", "role", "customer_id")),
 )
@@ -764,7 +774,7 @@ SETTINGS: tuple[SettingDeclaration, ...] = (
         "membership_basis",
         ("usage_date", "billing_period"),
         "usage_date",
-        "Which day decides an account's billing group: the usage's own, or the period's last for the whole period (P3).",
+        "Which day decides an account's group: the usage's own, or the period's last for all of it (P3).",
     ),
 )
 """Every setting; any other name is refused."""
@@ -772,9 +782,10 @@ SETTINGS: tuple[SettingDeclaration, ...] = (
 
 @dataclass(frozen=True)
 class Configuration:
-    """A whole billing configuration that passed every check: one tuple of rows per file, empty for an absent file.
+    """A whole billing configuration that passed every check: one tuple of rows per file.
 
-    Rows stand in the order of their file. ``settings`` holds every setting, those left out with their default.
+    Rows stand in the order of their file; an absent file has none. ``settings`` holds every setting, those
+    left out with their default.
     """
 
     settings: tuple[SettingValue, ...]

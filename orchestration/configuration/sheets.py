@@ -1,7 +1,7 @@
 """Reading one configuration file: bytes to header, lines and cells, with everything that is wrong in them.
 
-What is here: ``read_sheet`` and what it returns. A sheet keeps what could be read of a damaged file, so that one run can
-list the problems of all files without inventing new ones that only follow from the first.
+What is here: ``read_sheet`` and what it returns. A sheet keeps what could be read of a damaged file, so that
+one run can list the problems of all files without inventing new ones that only follow from the first.
 When to add here: another way in which a CSV file can be damaged.
 What does not belong here: anything that compares cells with other cells.
 """
@@ -76,9 +76,10 @@ class Sheet:
     Attributes:
         schema: what the file should be.
         records: its rows with the right number of cells.
-        is_whole: whether the rows found are all there are; when not, something missing from them proves nothing.
-        stray_texts: texts of cells that could not be read, or stand in lines that could not. A key among them may be
-            one that another file rightly refers to.
+        is_whole: whether the rows found are all there are; when not, something missing from them proves
+            nothing.
+        stray_texts: texts of cells that could not be read, or stand in lines that could not. A key among them
+            may be one that another file rightly refers to.
     """
 
     schema: FileSchema
@@ -106,7 +107,9 @@ class Sheet:
         """Return a range of time in words, in this file's own notation."""
         column = self.schema.columns[(self.schema.interval or ("", ""))[0]]
         begin = column.show(interval.start)
-        return f"from {begin} on" if interval.is_open else f"from {begin} to before {column.show(interval.end)}"
+        return (
+            f"from {begin} on" if interval.is_open else f"from {begin} to before {column.show(interval.end)}"
+        )
 
     def by_text(self, column: str) -> dict[str, list[Record]]:
         """Return the rows in groups of equal text in a column, those without it left out."""
@@ -128,15 +131,17 @@ def read_sheets(folder: Path) -> tuple[dict[str, Sheet], list[ConfigProblem]]:
     """Read every configuration file of a folder.
 
     Returns:
-        One sheet per file of ``FILES``, by stem (an absent file is an empty sheet), and all problems inside cells, lines
-        and headers, missing and misnamed files included.
+        One sheet per file of ``FILES``, by stem (an absent file is an empty sheet), and all problems inside
+        cells, lines and headers, missing and misnamed files included.
     """
     found = {path.name: path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
     sheets: dict[str, Sheet] = {}
     problems: list[ConfigProblem] = []
     if not folder.is_dir():
         problems.append(
-            ConfigProblem(str(folder), None, None, None, "is not a folder", "Create it with `chargehouse init`.")
+            ConfigProblem(
+                str(folder), None, None, None, "is not a folder", "Create it with `chargehouse init`."
+            )
         )
     misnamed = _misnamed_files(found)
     for schema in FILES:
@@ -173,13 +178,13 @@ def read_sheets(folder: Path) -> tuple[dict[str, Sheet], list[ConfigProblem]]:
 
 
 def _misnamed_files(found: Mapping[str, Path]) -> dict[str, str]:
-    # An optional file under a slightly wrong name would be left out of every bill without a word. Copies such as
-    # pricing_rules_old.csv beside the real file are nobody's mistake.
+    # An optional file under a slightly wrong name would be left out of every bill without a word. Copies such
+    # as pricing_rules_old.csv beside the real file are nobody's mistake.
     absent = [name for name in FILE_BY_NAME if f"{name}.csv" not in found]
     misnamed: dict[str, str] = {}
     for file in sorted(found):
         path = found[file]
-        if path.suffix.casefold() != ".csv" or path.stem in FILE_BY_NAME and path.suffix == ".csv":
+        if path.suffix.casefold() != ".csv" or (path.stem in FILE_BY_NAME and path.suffix == ".csv"):
             continue
         meant = near_miss(path.stem, absent)
         if meant is not None:
@@ -199,7 +204,9 @@ def read_sheet(path: Path, schema: FileSchema) -> tuple[Sheet, list[ConfigProble
     except OSError as error:
         reason = error.strerror or str(error)
         return unreadable, [
-            ConfigProblem(schema.file, None, None, None, f"cannot be read: {reason}", "Check its permissions.")
+            ConfigProblem(
+                schema.file, None, None, None, f"cannot be read: {reason}", "Check its permissions."
+            )
         ]
     try:
         # Excel's "CSV UTF-8" begins with a byte order mark.
@@ -230,20 +237,21 @@ def _read_lines(text: str, schema: FileSchema) -> tuple[Sheet, list[ConfigProble
     try:
         for cells in reader:
             texts = [cell.strip() for cell in cells]
-            if header is None:
-                header = _read_header(texts, schema)
+            if not any(texts):
+                pass  # Spreadsheets leave empty lines, and lines of commas, at the end of a file.
+            elif header is None:
+                header = _read_header(line, texts, schema)
                 problems += header.problems
                 is_whole = header.is_whole
-            elif any(texts):  # Spreadsheets end a file with empty lines and lines of commas.
-                if len(texts) == header.width:
-                    record = _read_record(line, texts, header, problems)
-                    records.append(record)
-                    stray_texts.update(
-                        cell for column, cell in record.texts.items() if column not in record.values
-                    )
-                else:
-                    stray_texts.update(texts)
-                    problems.append(_wrong_width(line, len(texts), header, schema))
+                if not header.positions:
+                    break
+            elif len(texts) == header.width:
+                record = _read_record(line, texts, header, problems)
+                records.append(record)
+                stray_texts.update(cell for name, cell in record.texts.items() if name not in record.values)
+            else:
+                stray_texts.update(texts)
+                problems.append(_wrong_width(line, len(texts), header))
             line = reader.line_num + 1
     except csv.Error as error:
         is_whole = False
@@ -284,7 +292,7 @@ class _Header:
         return len(self.positions) == len(self.schema.columns)
 
 
-def _read_header(names: list[str], schema: FileSchema) -> _Header:
+def _read_header(line: int, names: list[str], schema: FileSchema) -> _Header:
     expected = list(schema.columns)
     positions: dict[str, int] = {}
     problems: list[ConfigProblem] = []
@@ -293,7 +301,7 @@ def _read_header(names: list[str], schema: FileSchema) -> _Header:
         problems.append(
             ConfigProblem(
                 schema.file,
-                1,
+                line,
                 None,
                 None,
                 f"is separated by {'semicolons' if separator == ';' else 'tabs'}, not by commas",
@@ -305,7 +313,9 @@ def _read_header(names: list[str], schema: FileSchema) -> _Header:
     for position, name in enumerate(names):
         if name in positions:
             problems.append(
-                ConfigProblem(schema.file, 1, name, None, "stands twice in the header", "Keep one of the two.")
+                ConfigProblem(
+                    schema.file, line, name, None, "stands twice in the header", "Keep one of the two."
+                )
             )
         elif name in schema.columns:
             positions[name] = position
@@ -314,7 +324,7 @@ def _read_header(names: list[str], schema: FileSchema) -> _Header:
             problems.append(
                 ConfigProblem(
                     schema.file,
-                    1,
+                    line,
                     name or None,
                     None if name else "",
                     f"is not a column of this file, which has {', '.join(expected)}",
@@ -324,26 +334,35 @@ def _read_header(names: list[str], schema: FileSchema) -> _Header:
     problems += [
         ConfigProblem(
             schema.file,
-            1,
+            line,
             name,
             None,
             "is missing in the header",
             "Add the column; "
-            + ("every row must fill it in." if schema.columns[name].is_always_filled else "it may stay empty."),
+            + (
+                "every row must fill it in."
+                if schema.columns[name].is_always_filled
+                else "it may stay empty."
+            ),
         )
         for name in missing
     ]
     return _Header(schema, len(names), positions, problems)
 
 
-def _wrong_width(line: int, width: int, header: _Header, schema: FileSchema) -> ConfigProblem:
+def _wrong_width(line: int, width: int, header: _Header) -> ConfigProblem:
     if width < header.width:
         advice = "Write every comma, also those around empty values."
     else:
         advice = "Put values that hold a comma in double quotes, and end the line without a comma."
     values = "1 value" if width == 1 else f"{width} values"
     return ConfigProblem(
-        schema.file, line, None, None, f"has {values}, but the header has {header.width} columns", advice
+        header.schema.file,
+        line,
+        None,
+        None,
+        f"has {values}, but the header has {header.width} columns",
+        advice,
     )
 
 
@@ -364,8 +383,6 @@ def _read_record(line: int, cells: list[str], header: _Header, problems: list[Co
                 values[name] = column.empty
         except CellError as error:
             problems.append(
-                ConfigProblem(
-                    header.schema.file, line, name, text or None, error.expected, error.what_to_do
-                )
+                ConfigProblem(header.schema.file, line, name, text or None, error.expected, error.what_to_do)
             )
     return Record(line, texts, values)

@@ -189,7 +189,7 @@ def _payer() -> Payer:
             ),
             savings_plan(
                 f"arn:aws:savingsplans::{_EMEA_PAYER}:savingsplan/b3a5f092-6e1d-4d78-95c4-1f20e8d7a6b9",
-                "0.4200000000",
+                "0.5200000000",
                 "0.00",
                 datetime(2026, 4, 15),
                 "No Upfront",

@@ -156,6 +156,7 @@ class SavingsPlan(Commitment):
 class LeaseMonth:
     """What an RIFee row says about its lease in the billing period."""
 
+    count: int
     hours: int
     amortized_upfront: int
     unused_hours: int

@@ -13,9 +13,8 @@ from orchestration.sample.facts import DiscountKind, LineItemType, Reservation, 
 from orchestration.sample.fixed_point import ONE, rounded_quotient, units
 
 __all__ = [
-    "AMERICAS",
-    "EMEA",
-    "PAYERS",
+    "USAGE",
+    "USAGE_AND_COMMITMENTS",
     "Cluster",
     "DiscountTerm",
     "Fleet",
@@ -24,6 +23,10 @@ __all__ = [
     "Stream",
     "Subscription",
     "SupportPlan",
+    "bucket",
+    "reservation",
+    "savings_plan",
+    "tags",
 ]
 
 
@@ -165,41 +168,19 @@ class Payer:
     discounts: tuple[DiscountTerm, ...]
 
 
-_TERM_HOURS),
-        upfront_fee=units(upfront) * count,
-        subscription_id=subscription_id,
-    )
-
-
-def savings_plan(
-    arn: str, recurring: str, upfront: str, start: datetime, payment_option: str
-) -> SavingsPlan:
-    """Return a one-year Compute Savings Plan: ``recurring`` per hour, and ``upfront`` once."""
-    return SavingsPlan(
-        arn=arn,
-        owner=arn.split(":")[4],
-        start=start,
-        end=start.replace(year=start.year + 1),
-        payment_option=payment_option,
-        fee_sku=catalogue.savings_plan_fee(payment_option),
-        hourly_recurring=units(recurring),
-        hourly_upfront=rounded_quotient(units(upfront), _TERM_HOURS),
-        upfront_fee=units(upfront),
-    )
-
-
-_TERM_HOURS = 8760
 USAGE = frozenset({LineItemType.USAGE, LineItemType.FLAT_RATE_SUBSCRIPTION})
 USAGE_AND_COMMITMENTS = USAGE | {LineItemType.RI_FEE, LineItemType.SAVINGS_PLAN_RECURRING_FEE}
 
-
+_TERM_HOURS = 8760
 
 
 def tags(team: str, environment: str, cost_center: str) -> dict[str, str]:
+    """Return the three cost-allocation tags the customers agreed on."""
     return {"user:CostCenter": cost_center, "user:environment": environment, "user:team": team}
 
 
 def bucket(name: str, team: str, environment: str = "production") -> Resource:
+    """Return an object storage bucket."""
     return Resource(name, tags={"user:environment": environment, "user:team": team})
 
 
@@ -224,4 +205,22 @@ def reservation(
         fee_sku=catalogue.reservation_fee(covered, units(hourly_fee)),
         count=count,
         hourly_fee=units(hourly_fee),
-        hourly_upfront=rounded_quotient(units(upfront), 
+        hourly_upfront=rounded_quotient(units(upfront), _TERM_HOURS),
+        upfront_fee=units(upfront) * count,
+        subscription_id=subscription_id,
+    )
+
+
+def savings_plan(arn: str, recurring: str, upfront: str, start: datetime, payment_option: str) -> SavingsPlan:
+    """Return a one-year Compute Savings Plan: ``recurring`` per hour, and ``upfront`` once."""
+    return SavingsPlan(
+        arn=arn,
+        owner=arn.split(":")[4],
+        start=start,
+        end=start.replace(year=start.year + 1),
+        payment_option=payment_option,
+        fee_sku=catalogue.savings_plan_fee(payment_option),
+        hourly_recurring=units(recurring),
+        hourly_upfront=rounded_quotient(units(upfront), _TERM_HOURS),
+        upfront_fee=units(upfront),
+    )

@@ -1,0 +1,233 @@
+"""Downloads: every row of a question, as CSV and as a workbook.
+
+What is here: writing extracts, exact, and the two buttons that hand them out.
+When to add here: another file format.
+What does not belong here: choosing the rows; an extract comes from ``queries.py``.
+
+CSV holds every digit. A spreadsheet keeps about 15 digits of a number, whatever the file says; columns that can have
+more get a text column ``<name>_exact`` beside them, so that no digit is lost and the number can still be added up.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import streamlit as st
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+
+from dashboards import strings
+from dashboards.components import money
+from dashboards.queries import Extract, ExtractColumn
+
+__all__ = ["XLSX_TYPE", "Sheet", "buttons", "file_name", "to_csv", "to_xlsx"]
+
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+# What a worksheet can hold, its heading included.
+_SHEET_ROWS = 1_048_576
+# Beyond this many decimals an amount may need more digits than a spreadsheet keeps.
+_SAFE_SCALE = 10
+# Amounts of documents have at most this many decimals in the marts; they are shown in their currency's minor unit.
+_DOCUMENT_SCALE = 4
+# A program that opens CSV takes texts that begin so for formulas. Ids and descriptions from AWS may.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+Source = Callable[[], AbstractContextManager[Extract]]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One question to write out: its name and how to ask it."""
+
+    title: str
+    source: Source
+
+
+def _plain(value: Decimal) -> str:
+    """Every digit: no exponent, no separators, no trailing zeros beyond two decimals."""
+    return money.exact(value).replace(",", "")
+
+
+def _csv_text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case Decimal():
+            return _plain(value)
+        case bool():
+            return "true" if value else "false"
+        case str() if value.startswith(_FORMULA_STARTS):
+            return f"'{value}"
+        case _:
+            return str(value)
+
+
+def to_csv(sheet: Sheet) -> bytes:
+    """Return an extract as CSV with published column names; UTF-8 with the mark that makes Excel read it as such."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    with sheet.source() as extract:
+        writer.writerow([column.name for column in extract.columns])
+        writer.writerows([_csv_text(value) for value in row] for row in extract.rows)
+    return text.getvalue().encode("utf-8-sig")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How a column is written: its number format (None: by the row's currency), and whether it needs exact text."""
+
+    name: str
+    number_format: str | None
+    exact: bool = False
+
+    @classmethod
+    def of(cls, column: ExtractColumn, *, has_currency: bool) -> "_Plan":
+        kind = column.type
+        if kind.startswith("DECIMAL("):
+            scale = int(kind.removesuffix(")").rpartition(",")[2])
+            if scale <= _DOCUMENT_SCALE:
+                of_document = has_currency and column.name.endswith("_amount")
+                return cls(column.name, None if of_document else _fixed(scale))
+            return cls(column.name, "#,##0.00########", exact=scale > _SAFE_SCALE)
+        formats = {"DATE": "yyyy-mm-dd", "TIMESTAMP": "yyyy-mm-dd hh:mm:ss", "BIGINT": "#,##0", "INTEGER": "0"}
+        return cls(column.name, formats.get(kind, "@"))
+
+
+def _fixed(decimals: int) -> str:
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
+
+
+def _text_cell(sheet: WriteOnlyWorksheet, text: str) -> WriteOnlyCell:
+    # Spreadsheets refuse a file with control characters; nothing that counts is lost with them.
+    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
+    # openpyxl takes a text that begins with "=" for a formula.
+    cell.data_type = "s"
+    return cell
+
+
+def _cell(sheet: WriteOnlyWorksheet, value: object, number_format: str) -> WriteOnlyCell | None:
+    match value:
+        case None | "":
+            return None
+        case Decimal():
+            # openpyxl writes numbers with 16 digits. A text that is declared a number is written as it stands.
+            cell = WriteOnlyCell(sheet, value=_plain(value))
+            cell.data_type = "n"
+        case bool() | int() | datetime() | date():
+            cell = WriteOnlyCell(sheet, value=value)
+        case _:
+            return _text_cell(sheet, str(value))
+    cell.number_format = number_format
+    return cell
+
+
+def _open(workbook: Workbook, title: str, plans: Sequence[_Plan]) -> WriteOnlyWorksheet:
+    """Start a sheet with its heading, which stays in view."""
+    sheet: WriteOnlyWorksheet = workbook.create_sheet(title[:31])
+    sheet.freeze_panes = "A2"
+    font, fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="0B6E63")
+    head = []
+    for plan in plans:
+        for name in (plan.name, f"{plan.name}_exact") if plan.exact else (plan.name,):
+            cell = WriteOnlyCell(sheet, value=name)
+            cell.font, cell.fill = font, fill
+            cell.alignment = Alignment(horizontal="left" if plan.number_format == "@" else "right")
+            head.append(cell)
+            sheet.column_dimensions[get_column_letter(len(head))].width = max(14, min(len(name) + 4, 34))
+    sheet.append(head)
+    return sheet
+
+
+def _write(workbook: Workbook, title: str, extract: Extract) -> int:
+    """Write one extract, over several sheets where one cannot hold it; return how many rows it had."""
+    names = [column.name for column in extract.columns]
+    currency_at = names.index("currency") if "currency" in names else None
+    plans = [_Plan.of(column, has_currency=currency_at is not None) for column in extract.columns]
+
+    sheet = _open(workbook, title, plans)
+    count = 0
+    for row in extract.rows:
+        if count and count % (_SHEET_ROWS - 1) == 0:
+            sheet = _open(workbook, f"{title} ({count // (_SHEET_ROWS - 1) + 1})", plans)
+        in_currency = "" if currency_at is None else _fixed(money.minor_units(str(row[currency_at])))
+        cells: list[WriteOnlyCell | None] = []
+        for value, plan in zip(row, plans, strict=True):
+            cells.append(_cell(sheet, value, in_currency if plan.number_format is None else plan.number_format))
+            if plan.exact:
+                cells.append(_text_cell(sheet, _plain(value)) if isinstance(value, Decimal) else None)
+        sheet.append(cells)
+        count += 1
+    return count
+
+
+def to_xlsx(sheets: Sequence[Sheet], about: Sequence[tuple[str, str]]) -> bytes:
+    """Return extracts as a workbook, one sheet each, and a last sheet that says what they are.
+
+    Args:
+        sheets: the questions, in order.
+        about: names and texts for the last sheet; the number of rows of each sheet is added.
+    """
+    workbook = Workbook(write_only=True)
+    facts = list(about)
+    for sheet in sheets:
+        with sheet.source() as extract:
+            facts.append((f"Rows: {sheet.title}", money.integer(_write(workbook, sheet.title, extract))))
+    last: WriteOnlyWorksheet = workbook.create_sheet("About")
+    last.column_dimensions["A"].width = 28
+    last.column_dimensions["B"].width = 90
+    for name, text in facts:
+        label = _text_cell(last, name)
+        label.font = Font(bold=True)
+        last.append([label, _text_cell(last, text)])
+    out = io.BytesIO()
+    workbook.save(out)
+    return out.getvalue()
+
+
+def file_name(*parts: str) -> str:
+    """Join what a download is about into a name any file system takes, without its ending."""
+    words = (re.sub(r"[^\w]+", "-", part, flags=re.ASCII).strip("-").lower() for part in (strings.PRODUCT, *parts))
+    return "-".join(word for word in words if word)
+
+
+def buttons(key: str, name: str, sheets: Sequence[Sheet], about: Sequence[tuple[str, str]], *, what: str) -> None:
+    """Put the two download buttons on the page. The files are written when somebody asks for them, not before.
+
+    Args:
+        key: widget key, unique in the app.
+        name: file name without ending.
+        sheets: what to write; CSV has the first one only.
+        about: what the workbook's last sheet says.
+        what: what is downloaded, as an object: ``all 1,204 charges``.
+    """
+    about = (*about, ("Digits", "Numbers keep 15 digits in a spreadsheet. Columns named _exact, and the CSV, keep all."))
+    with st.container(horizontal=True, horizontal_alignment="left", vertical_alignment="center", gap="small"):
+        st.html(f'<span class="ch-download">{strings.DOWNLOAD_ALL} {what}</span>', width="content")
+        st.download_button(
+            strings.DOWNLOAD_CSV,
+            data=lambda: to_csv(sheets[0]),
+            file_name=f"{name}.csv",
+            mime="text/csv",
+            key=f"{key}_csv",
+            on_click="ignore",
+            icon=":material/download:",
+        )
+        st.download_button(
+            strings.DOWNLOAD_XLSX,
+            data=lambda: to_xlsx(sheets, about),
+            file_name=f"{name}.xlsx",
+            mime=XLSX_TYPE,
+            key=f"{key}_xlsx",
+            on_click="ignore",
+            icon=":material/download:",
+        )

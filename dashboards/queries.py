@@ -1,0 +1,1322 @@
+"""Every question the pages ask of the published marts.
+
+What is here: one named function for one SELECT, with the record it answers with. Values are always bound, never
+written into the text. Answers are cached for as long as the same version of the published file is in place.
+When to add here: a page needs another number. If it needs arithmetic beyond a sum or a change to the month before,
+it belongs in a mart instead.
+What does not belong here: how numbers look; Streamlit elements.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import ParamSpec, TypeVar
+
+import duckdb
+import streamlit as st
+
+from dashboards.publication import Publication, reading
+
+__all__ = [
+    "CHARGES_SHOWN",
+    "BillingGroup",
+    "BillingPeriod",
+    "Charge",
+    "ChargeFilter",
+    "ChargeGroup",
+    "ChargeOption",
+    "ChargeSort",
+    "ChargeTotals",
+    "CheckResult",
+    "Delivery",
+    "Extract",
+    "ExtractColumn",
+    "GroupSummary",
+    "Grouping",
+    "Headline",
+    "Invoice",
+    "InvoiceAccount",
+    "InvoiceLine",
+    "InvoiceLineAccount",
+    "InvoiceTies",
+    "InvoiceTotal",
+    "MonthTotal",
+    "OpenProblem",
+    "ProblemTotal",
+    "Reconciliation",
+    "Run",
+    "ServiceTotal",
+    "billing_groups",
+    "billing_periods",
+    "charge_groups",
+    "charge_options",
+    "charge_totals",
+    "charges",
+    "check_results",
+    "column_comments",
+    "deliveries",
+    "extract_charges",
+    "extract_check_results",
+    "extract_deliveries",
+    "extract_group_summaries",
+    "extract_invoice_line_accounts",
+    "extract_invoice_lines",
+    "extract_invoices",
+    "extract_open_problems",
+    "extract_reconciliation",
+    "group_summaries",
+    "headline",
+    "invoice_accounts",
+    "invoice_line_accounts",
+    "invoice_lines",
+    "invoice_ties",
+    "invoice_totals",
+    "invoices",
+    "latest_run",
+    "month_totals",
+    "open_problems",
+    "problem_totals",
+    "reconciliation",
+    "service_totals",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Record = TypeVar("Record")
+
+# More rows than this help nobody on a screen; the downloads hold all of them.
+CHARGES_SHOWN = 250
+# A year and the month it is compared with.
+MONTHS_SHOWN = 13
+
+
+def cached(query: Callable[P, R]) -> Callable[P, R]:
+    """Keep the answers of a query for each version of the published file."""
+    return st.cache_data(
+        query, show_spinner=False, max_entries=100, hash_funcs={Publication: lambda version: version.stamp}
+    )
+
+
+def _fetch(
+    publication: Publication, record: type[Record], sql: str, parameters: Mapping[str, object] | None = None
+) -> tuple[Record, ...]:
+    """Answer with one ``record`` per row; columns and fields must have the same names, in any order."""
+    with reading(publication) as con:
+        result = con.execute(sql, parameters)
+        names = [column[0] for column in result.description or ()]
+        return tuple(record(**dict(zip(names, row, strict=True))) for row in result.fetchall())
+
+
+@cached
+def column_comments(publication: Publication) -> dict[str, str]:
+    """Return what each published column means, by ``<table>.<column>``: the text that dbt documents it with."""
+    sql = """
+        select table_name || '.' || column_name, comment
+        from duckdb_columns()
+        where database_name = 'published' and schema_name = 'marts' and comment is not null
+    """
+    with reading(publication) as con:
+        return dict(con.execute(sql).fetchall())
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that published; ``finished_at`` is UTC."""
+
+    run_id: str
+    finished_at: datetime | None
+    membership_basis: str
+    code_version: str
+
+
+@cached
+def latest_run(publication: Publication) -> Run | None:
+    """Return the last run, None when the file names none."""
+    runs = _fetch(
+        publication,
+        Run,
+        """
+        select run_id, finished_at, membership_basis, code_version
+        from marts.fct_runs
+        order by finished_at desc nulls first, run_id
+        limit 1
+        """,
+    )
+    return runs[0] if runs else None
+
+
+@dataclass(frozen=True)
+class BillingPeriod:
+    """One month; ``is_final`` once AWS has invoiced every charge of it."""
+
+    billing_period: date
+    is_final: bool
+
+
+@cached
+def billing_periods(publication: Publication) -> tuple[BillingPeriod, ...]:
+    """Return the published months, newest first."""
+    return _fetch(
+        publication,
+        BillingPeriod,
+        "select billing_period, is_final from marts.dim_billing_periods order by billing_period desc",
+    )
+
+
+@dataclass(frozen=True)
+class BillingGroup:
+    """One billing group, ``UNASSIGNED`` included."""
+
+    billing_group_id: str
+    billing_group_name: str
+
+
+@cached
+def billing_groups(publication: Publication) -> tuple[BillingGroup, ...]:
+    """Return all groups by name, ``UNASSIGNED`` last."""
+    return _fetch(
+        publication,
+        BillingGroup,
+        """
+        select distinct billing_group_id, billing_group_name
+        from marts.dim_billing_groups
+        order by billing_group_id = 'UNASSIGNED', lower(billing_group_name), billing_group_id
+        """,
+    )
+
+
+# Percentages are asked for through decimal_division: `/` would answer with a double.
+_MARGIN_PERCENTAGE = """
+    case when sum(billed_cost) <> 0
+        then decimal_division(
+            cast((sum(billed_cost) - sum(aws_cost)) * 100 as decimal(30, 10)),
+            cast(sum(billed_cost) as decimal(38, 10)), 4
+        )
+    end
+"""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A month's totals in USD without tax, and what changed since the calendar month before.
+
+    Changes are None where the month before is not published; percentages also where they would divide by zero.
+    """
+
+    billed_cost: Decimal
+    aws_cost: Decimal
+    margin: Decimal
+    margin_percentage: Decimal | None
+    withheld_aws_cost: Decimal
+    unrated_aws_cost: Decimal
+    unassigned_aws_cost: Decimal
+    previous_period: date | None
+    billed_change: Decimal | None
+    billed_change_percentage: Decimal | None
+    aws_change: Decimal | None
+    aws_change_percentage: Decimal | None
+    margin_change: Decimal | None
+    margin_points_change: Decimal | None
+
+
+@cached
+def headline(publication: Publication, period: date, group: str | None) -> Headline | None:
+    """Return the totals of a month for one group, or for all of them when ``group`` is None."""
+    found = _fetch(
+        publication,
+        Headline,
+        f"""
+        with months as (
+            select
+                billing_period,
+                sum(billed_cost) as billed_cost,
+                sum(aws_cost) as aws_cost,
+                sum(margin) as margin,
+                {_MARGIN_PERCENTAGE} as margin_percentage,
+                sum(withheld_aws_cost) as withheld_aws_cost,
+                sum(unrated_aws_cost) as unrated_aws_cost,
+                coalesce(
+                    sum(aws_cost) filter (billing_group_id = 'UNASSIGNED'), cast(0 as decimal(38, 10))
+                ) as unassigned_aws_cost
+            from marts.rpt_billing_group_summary
+            where
+                billing_period in ($period, $period - interval 1 month)
+                and ($group is null or billing_group_id = $group)
+            group by billing_period
+        )
+
+        select
+            this.billed_cost,
+            this.aws_cost,
+            this.margin,
+            this.margin_percentage,
+            this.withheld_aws_cost,
+            this.unrated_aws_cost,
+            this.unassigned_aws_cost,
+            before.billing_period as previous_period,
+            this.billed_cost - before.billed_cost as billed_change,
+            case when before.billed_cost > 0
+                then decimal_division(
+                    cast((this.billed_cost - before.billed_cost) * 100 as decimal(30, 10)),
+                    cast(before.billed_cost as decimal(38, 10)), 4
+                )
+            end as billed_change_percentage,
+            this.aws_cost - before.aws_cost as aws_change,
+            case when before.aws_cost > 0
+                then decimal_division(
+                    cast((this.aws_cost - before.aws_cost) * 100 as decimal(30, 10)),
+                    cast(before.aws_cost as decimal(38, 10)), 4
+                )
+            end as aws_change_percentage,
+            this.margin - before.margin as margin_change,
+            this.margin_percentage - before.margin_percentage as margin_points_change
+        from months as this
+        left join months as before on before.billing_period = this.billing_period - interval 1 month
+        where this.billing_period = $period
+        """,
+        {"period": period, "group": group},
+    )
+    return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """One group and month in USD without tax."""
+
+    billing_group_id: str
+    billing_group_name: str
+    list_cost: Decimal
+    aws_cost: Decimal
+    billed_cost: Decimal
+    margin: Decimal
+    margin_percentage: Decimal | None
+    withheld_aws_cost: Decimal
+    unrated_aws_cost: Decimal
+
+
+@cached
+def group_summaries(publication: Publication, period: date, group: str | None) -> tuple[GroupSummary, ...]:
+    """Return the groups of a month, the largest billed amount first, ``UNASSIGNED`` last."""
+    return _fetch(
+        publication,
+        GroupSummary,
+        """
+        select
+            billing_group_id, billing_group_name, list_cost, aws_cost, billed_cost, margin, margin_percentage,
+            withheld_aws_cost, unrated_aws_cost
+        from marts.rpt_billing_group_summary
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        order by billing_group_id = 'UNASSIGNED', billed_cost desc, billing_group_id
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class MonthTotal:
+    """One month in USD without tax."""
+
+    billing_period: date
+    is_final: bool
+    list_cost: Decimal
+    aws_cost: Decimal
+    billed_cost: Decimal
+    margin: Decimal
+    margin_percentage: Decimal | None
+
+
+@cached
+def month_totals(publication: Publication, period: date, group: str | None) -> tuple[MonthTotal, ...]:
+    """Return up to thirteen months that end with ``period``, oldest first."""
+    return _fetch(
+        publication,
+        MonthTotal,
+        f"""
+        with months as (
+            select
+                billing_period,
+                is_final,
+                sum(list_cost) as list_cost,
+                sum(aws_cost) as aws_cost,
+                sum(billed_cost) as billed_cost,
+                sum(margin) as margin,
+                {_MARGIN_PERCENTAGE} as margin_percentage
+            from marts.rpt_billing_group_summary
+            inner join (select billing_period, is_final from marts.dim_billing_periods) as periods
+                using (billing_period)
+            where billing_period <= $period and ($group is null or billing_group_id = $group)
+            group by all
+            order by billing_period desc
+            limit {MONTHS_SHOWN}
+        )
+
+        select * from months order by billing_period
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class ServiceTotal:
+    """One service in USD without tax; the last record holds all services that are not listed themselves."""
+
+    service_code: str | None
+    service_name: str
+    aws_cost: Decimal
+    billed_cost: Decimal
+    margin: Decimal
+
+
+@cached
+def service_totals(
+    publication: Publication, period: date, group: str | None, limit: int
+) -> tuple[ServiceTotal, ...]:
+    """Return the ``limit`` services with the largest billed amount, then the others as one (``service_code`` None)."""
+    return _fetch(
+        publication,
+        ServiceTotal,
+        """
+        with services as (
+            select
+                service_code,
+                sum(aws_cost) as aws_cost,
+                sum(billed_cost) as billed_cost,
+                row_number() over (order by sum(billed_cost) desc, sum(aws_cost) desc, service_code) as position
+            from marts.fct_charges
+            where
+                billing_period = $period
+                and ($group is null or billing_group_id = $group)
+                and charge_type <> 'aws_tax'
+            group by service_code
+        ),
+
+        shown as (
+            select
+                case when position <= $limit then service_code end as service_code,
+                min(position) as position,
+                sum(aws_cost) as aws_cost,
+                sum(billed_cost) as billed_cost
+            from services
+            group by case when position <= $limit then service_code end
+        )
+
+        select
+            shown.service_code,
+            coalesce(nullif(dim_services.service_name, ''), shown.service_code, '') as service_name,
+            shown.aws_cost,
+            shown.billed_cost,
+            shown.billed_cost - shown.aws_cost as margin
+        from shown
+        left join marts.dim_services on shown.service_code = dim_services.service_code
+        order by shown.position
+        """,
+        {"period": period, "group": group, "limit": limit},
+    )
+
+
+@dataclass(frozen=True)
+class Invoice:
+    """One draft; net, tax and total are in ``currency`` and None while its rate is missing."""
+
+    billing_group_id: str
+    billing_group_name: str
+    customer_id: str
+    customer_name: str
+    address: str
+    postal_code: str
+    city: str
+    subdivision: str
+    country_code: str
+    tax_id: str
+    payment_terms_days: int | None
+    issuer_id: str
+    currency: str
+    fx_rate: Decimal | None
+    fx_source: str | None
+    exact_amount_usd: Decimal
+    net_amount: Decimal | None
+    tax_amount: Decimal | None
+    total_amount: Decimal | None
+    rounding_difference: Decimal | None
+    line_count: int
+    state: str
+    open_problems: str
+    is_final: bool
+
+
+@cached
+def invoices(publication: Publication, period: date, group: str | None) -> tuple[Invoice, ...]:
+    """Return the invoices of a month by customer."""
+    return _fetch(
+        publication,
+        Invoice,
+        """
+        select
+            inv.billing_group_id,
+            inv.billing_group_name,
+            inv.customer_id,
+            coalesce(nullif(inv.customer_name, ''), inv.customer_id) as customer_name,
+            coalesce(cus.address, '') as address,
+            coalesce(cus.postal_code, '') as postal_code,
+            coalesce(cus.city, '') as city,
+            coalesce(cus.subdivision, '') as subdivision,
+            coalesce(cus.country_code, '') as country_code,
+            coalesce(cus.tax_id, '') as tax_id,
+            cus.payment_terms_days,
+            inv.issuer_id,
+            inv.currency,
+            inv.fx_rate,
+            inv.fx_source,
+            inv.exact_amount_usd,
+            inv.net_amount,
+            inv.tax_amount,
+            inv.total_amount,
+            inv.rounding_difference,
+            inv.line_count,
+            inv.state,
+            coalesce(inv.open_problems, '') as open_problems,
+            inv.is_final
+        from marts.fct_invoices as inv
+        left join marts.dim_customers as cus on inv.customer_id = cus.customer_id
+        where inv.billing_period = $period and ($group is null or inv.billing_group_id = $group)
+        order by lower(customer_name), inv.billing_group_id
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class InvoiceTotal:
+    """All invoices of a month in one currency; those without a rate are counted but have no amount."""
+
+    currency: str
+    invoice_count: int
+    without_rate_count: int
+    net_amount: Decimal | None
+    tax_amount: Decimal | None
+    total_amount: Decimal | None
+    rounding_difference: Decimal | None
+    line_count: int
+
+
+@cached
+def invoice_totals(publication: Publication, period: date, group: str | None) -> tuple[InvoiceTotal, ...]:
+    """Return one total per currency."""
+    return _fetch(
+        publication,
+        InvoiceTotal,
+        """
+        select
+            currency,
+            count(*) as invoice_count,
+            count(*) filter (total_amount is null) as without_rate_count,
+            sum(net_amount) as net_amount,
+            sum(tax_amount) as tax_amount,
+            sum(total_amount) as total_amount,
+            sum(rounding_difference) as rounding_difference,
+            cast(sum(line_count) as bigint) as line_count
+        from marts.fct_invoices
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        group by currency
+        order by currency
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class InvoiceLine:
+    """One line; ``net_amount`` in the invoice currency, None while its rate is missing."""
+
+    line_number: int
+    line_kind: str
+    source_id: str
+    service_code: str
+    service_name: str
+    description: str
+    exact_amount_usd: Decimal
+    net_amount: Decimal | None
+
+
+@cached
+def invoice_lines(publication: Publication, period: date, group: str) -> tuple[InvoiceLine, ...]:
+    """Return the lines of one invoice in their order."""
+    return _fetch(
+        publication,
+        InvoiceLine,
+        """
+        select
+            line_number, line_kind, coalesce(source_id, '') as source_id, coalesce(service_code, '') as service_code,
+            coalesce(service_name, '') as service_name, coalesce(description, '') as description,
+            exact_amount_usd, net_amount
+        from marts.fct_invoice_lines
+        where billing_period = $period and billing_group_id = $group
+        order by line_number
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class InvoiceAccount:
+    """What one account has of an invoice, AWS tax passed on included."""
+
+    sub_account_id: str
+    account_name: str
+    exact_amount_usd: Decimal
+    net_amount: Decimal | None
+
+
+@cached
+def invoice_accounts(publication: Publication, period: date, group: str) -> tuple[InvoiceAccount, ...]:
+    """Return one invoice by account, largest first."""
+    return _fetch(
+        publication,
+        InvoiceAccount,
+        """
+        select
+            parts.sub_account_id,
+            coalesce(any_value(dim_accounts.account_name), '') as account_name,
+            sum(parts.exact_amount_usd) as exact_amount_usd,
+            sum(parts.net_amount) as net_amount
+        from marts.fct_invoice_line_accounts as parts
+        left join marts.dim_accounts on parts.sub_account_id = dim_accounts.sub_account_id
+        where parts.billing_period = $period and parts.billing_group_id = $group
+        group by parts.sub_account_id
+        order by sum(parts.exact_amount_usd) desc, parts.sub_account_id
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class InvoiceLineAccount:
+    """What one account has of one line."""
+
+    line_number: int
+    description: str
+    sub_account_id: str
+    account_name: str
+    exact_amount_usd: Decimal
+    net_amount: Decimal | None
+
+
+@cached
+def invoice_line_accounts(publication: Publication, period: date, group: str) -> tuple[InvoiceLineAccount, ...]:
+    """Return every line of one invoice split over its accounts (M5), in line order."""
+    return _fetch(
+        publication,
+        InvoiceLineAccount,
+        """
+        select
+            line.line_number,
+            coalesce(nullif(line.description, ''), nullif(line.service_name, ''), line.line_kind) as description,
+            parts.sub_account_id,
+            coalesce(dim_accounts.account_name, '') as account_name,
+            parts.exact_amount_usd,
+            parts.net_amount
+        from marts.fct_invoice_line_accounts as parts
+        inner join marts.fct_invoice_lines as line
+            on parts.billing_period = line.billing_period
+            and parts.billing_group_id = line.billing_group_id
+            and parts.invoice_line_key = line.invoice_line_key
+        left join marts.dim_accounts on parts.sub_account_id = dim_accounts.sub_account_id
+        where parts.billing_period = $period and parts.billing_group_id = $group
+        order by line.line_number, parts.exact_amount_usd desc, parts.sub_account_id
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class InvoiceTies:
+    """What the lines and the account parts of one invoice sum to, and how far that is from its total.
+
+    Differences are None while the invoice has no amounts.
+    """
+
+    lines_exact_usd: Decimal | None
+    lines_amount: Decimal | None
+    lines_difference: Decimal | None
+    accounts_exact_usd: Decimal | None
+    accounts_amount: Decimal | None
+    accounts_difference: Decimal | None
+
+
+@cached
+def invoice_ties(publication: Publication, period: date, group: str) -> InvoiceTies:
+    """Compare one invoice's total with the sums of its views (M6)."""
+    return _fetch(
+        publication,
+        InvoiceTies,
+        """
+        select
+            lines.exact_amount_usd as lines_exact_usd,
+            lines.net_amount as lines_amount,
+            lines.net_amount - inv.total_amount as lines_difference,
+            accounts.exact_amount_usd as accounts_exact_usd,
+            accounts.net_amount as accounts_amount,
+            accounts.net_amount - inv.total_amount as accounts_difference
+        from (
+            select sum(exact_amount_usd) as exact_amount_usd, sum(net_amount) as net_amount
+            from marts.fct_invoice_lines
+            where billing_period = $period and billing_group_id = $group
+        ) as lines
+        cross join (
+            select sum(exact_amount_usd) as exact_amount_usd, sum(net_amount) as net_amount
+            from marts.fct_invoice_line_accounts
+            where billing_period = $period and billing_group_id = $group
+        ) as accounts
+        left join marts.fct_invoices as inv
+            on inv.billing_period = $period and inv.billing_group_id = $group
+        """,
+        {"period": period, "group": group},
+    )[0]
+
+
+class Grouping(StrEnum):
+    """What charges are added up by."""
+
+    GROUP = "group"
+    ACCOUNT = "account"
+    SERVICE = "service"
+    USAGE_TYPE = "usage_type"
+    CHARGE_TYPE = "charge_type"
+    REGION = "region"
+    RULE = "rule"
+    TREATMENT = "treatment"
+    NONE = "none"
+
+
+class ChargeSort(StrEnum):
+    """What comes first."""
+
+    BILLED = "billed"
+    AWS = "aws"
+    LIST = "list"
+    NAME = "name"
+
+
+@dataclass(frozen=True)
+class ChargeFilter:
+    """Which charges are meant; an empty tuple or text leaves everything in.
+
+    Attributes:
+        period: first day of the month.
+        group: billing group id, None for all.
+        accounts: sub account ids.
+        services: service codes.
+        charge_types: charge types.
+        treatments: treatments.
+        search: text found anywhere in the ids and names of a charge, whatever its case.
+    """
+
+    period: date
+    group: str | None = None
+    accounts: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    charge_types: tuple[str, ...] = ()
+    treatments: tuple[str, ...] = ()
+    search: str = ""
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """The values of the filter's clause."""
+        return {
+            "period": self.period,
+            "group": self.group,
+            "accounts": list(self.accounts),
+            "services": list(self.services),
+            "charge_types": list(self.charge_types),
+            "treatments": list(self.treatments),
+            "search": self.search.strip().lower(),
+        }
+
+
+_NAMED_CHARGES = """
+    named_charges as (
+        select
+            charge.*,
+            coalesce(grp.billing_group_name, charge.billing_group_id) as billing_group_name,
+            coalesce(account.account_name, '') as account_name,
+            coalesce(service.service_name, '') as service_name
+        from marts.fct_charges as charge
+        left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
+            on charge.billing_group_id = grp.billing_group_id
+        left join marts.dim_accounts as account on charge.sub_account_id = account.sub_account_id
+        left join marts.dim_services as service on charge.service_code = service.service_code
+        where charge.billing_period = $period and ($group is null or charge.billing_group_id = $group)
+    ),
+
+    filtered as (
+        select *
+        from named_charges
+        where
+            (len($accounts) = 0 or list_contains(cast($accounts as varchar[]), sub_account_id))
+            and (len($services) = 0 or list_contains(cast($services as varchar[]), service_code))
+            and (len($charge_types) = 0 or list_contains(cast($charge_types as varchar[]), charge_type))
+            and (len($treatments) = 0 or list_contains(cast($treatments as varchar[]), treatment))
+            and (
+                $search = ''
+                or contains(
+                    lower(concat_ws(
+                        chr(10), billing_group_id, billing_group_name, billing_account_id, sub_account_id, account_name,
+                        service_code, service_name, region_id, usage_type, operation, charge_type, line_item_type,
+                        billing_entity, treatment, treatment_reason, pricing_rule_id, commitment_id
+                    )),
+                    $search
+                )
+            )
+    )
+"""
+
+
+@dataclass(frozen=True)
+class ChargeOption:
+    """A value that the charges of a month have, for a filter; ``kind`` says which."""
+
+    kind: str
+    value: str
+    name: str
+
+
+@cached
+def charge_options(publication: Publication, period: date, group: str | None) -> tuple[ChargeOption, ...]:
+    """Return the accounts, services, charge types and treatments that occur (kinds named so), in order."""
+    return _fetch(
+        publication,
+        ChargeOption,
+        """
+        with occurring as (
+            select distinct sub_account_id, service_code, charge_type, treatment
+            from marts.fct_charges
+            where billing_period = $period and ($group is null or billing_group_id = $group)
+        ),
+
+        options as (
+            select distinct 'account' as kind, sub_account_id as value, account_name as name
+            from occurring left join marts.dim_accounts using (sub_account_id)
+            union all
+            select distinct 'service', service_code, service_name
+            from occurring left join marts.dim_services using (service_code)
+            union all
+            select distinct 'charge_type', charge_type, '' from occurring
+            union all
+            select distinct 'treatment', treatment, '' from occurring
+        )
+
+        select kind, value, coalesce(name, '') as name from options where value is not null order by kind, value
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class ChargeTotals:
+    """Sums over every charge of a filter in USD, and how much of them is AWS tax."""
+
+    charge_count: int
+    list_cost: Decimal
+    aws_cost: Decimal
+    billed_cost: Decimal
+    tax_aws_cost: Decimal
+    tax_billed_cost: Decimal
+
+
+@cached
+def charge_totals(publication: Publication, chosen: ChargeFilter) -> ChargeTotals:
+    """Return the totals of all charges that match, shown or not."""
+    return _fetch(
+        publication,
+        ChargeTotals,
+        f"""
+        with {_NAMED_CHARGES}
+
+        select
+            count(*) as charge_count,
+            coalesce(sum(list_cost), 0) as list_cost,
+            coalesce(sum(aws_cost), 0) as aws_cost,
+            coalesce(sum(billed_cost), 0) as billed_cost,
+            coalesce(sum(aws_cost) filter (charge_type = 'aws_tax'), 0) as tax_aws_cost,
+            coalesce(sum(billed_cost) filter (charge_type = 'aws_tax'), 0) as tax_billed_cost
+        from filtered
+        """,
+        chosen.parameters,
+    )[0]
+
+
+@dataclass(frozen=True)
+class ChargeGroup:
+    """Charges added up; ``group_count`` is how many such rows there are in all."""
+
+    value: str
+    name: str
+    charge_count: int
+    list_cost: Decimal
+    aws_cost: Decimal
+    billed_cost: Decimal
+    group_count: int
+
+
+_CHARGE_ORDER = """
+    case $sort when 'billed' then billed_cost when 'aws' then aws_cost when 'list' then list_cost end desc nulls last
+"""
+
+
+@cached
+def charge_groups(
+    publication: Publication, chosen: ChargeFilter, grouping: Grouping, sort: ChargeSort, limit: int
+) -> tuple[ChargeGroup, ...]:
+    """Return the first ``limit`` sums of the charges that match."""
+    return _fetch(
+        publication,
+        ChargeGroup,
+        f"""
+        with {_NAMED_CHARGES},
+
+        keyed as (
+            select
+                coalesce(
+                    case $grouping
+                        when 'group' then billing_group_id
+                        when 'account' then sub_account_id
+                        when 'service' then service_code
+                        when 'usage_type' then usage_type
+                        when 'charge_type' then charge_type
+                        when 'region' then region_id
+                        when 'rule' then pricing_rule_id
+                        when 'treatment' then treatment
+                    end, ''
+                ) as value,
+                case $grouping
+                    when 'group' then billing_group_name
+                    when 'account' then account_name
+                    when 'service' then service_name
+                    else ''
+                end as name,
+                list_cost,
+                aws_cost,
+                billed_cost
+            from filtered
+        ),
+
+        sums as (
+            select
+                value,
+                name,
+                count(*) as charge_count,
+                sum(list_cost) as list_cost,
+                sum(aws_cost) as aws_cost,
+                sum(billed_cost) as billed_cost,
+                count(*) over () as group_count
+            from keyed
+            group by value, name
+        )
+
+        select *
+        from sums
+        order by {_CHARGE_ORDER}, lower(if(name = '', value, name)), value
+        limit $limit
+        """,
+        {**chosen.parameters, "grouping": grouping.value, "sort": sort.value, "limit": limit},
+    )
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One charge as the explorer shows it."""
+
+    billing_group_name: str
+    sub_account_id: str
+    account_name: str
+    service_code: str
+    service_name: str
+    region_id: str
+    usage_type: str
+    operation: str
+    charge_type: str
+    usage_quantity: Decimal | None
+    usage_unit: str
+    list_cost: Decimal
+    aws_cost: Decimal
+    billed_cost: Decimal
+    treatment: str
+    treatment_reason: str
+    pricing_rule_id: str
+
+
+@cached
+def charges(
+    publication: Publication, chosen: ChargeFilter, sort: ChargeSort, limit: int
+) -> tuple[Charge, ...]:
+    """Return the first ``limit`` charges that match."""
+    return _fetch(
+        publication,
+        Charge,
+        f"""
+        with {_NAMED_CHARGES}
+
+        select
+            billing_group_name,
+            sub_account_id,
+            account_name,
+            coalesce(service_code, '') as service_code,
+            service_name,
+            coalesce(region_id, '') as region_id,
+            coalesce(usage_type, '') as usage_type,
+            coalesce(operation, '') as operation,
+            charge_type,
+            usage_quantity,
+            coalesce(usage_unit, '') as usage_unit,
+            list_cost,
+            aws_cost,
+            billed_cost,
+            treatment,
+            coalesce(treatment_reason, '') as treatment_reason,
+            coalesce(pricing_rule_id, '') as pricing_rule_id
+        from filtered
+        order by
+            {_CHARGE_ORDER},
+            billing_group_name, sub_account_id, service_code, usage_type, operation, charge_type, region_id, treatment
+        limit $limit
+        """,
+        {**chosen.parameters, "sort": sort.value, "limit": limit},
+    )
+
+
+@dataclass(frozen=True)
+class OpenProblem:
+    """One thing to mend; money is AWS cost in USD, None where the problem has no rows of its own."""
+
+    problem: str
+    billing_group_id: str
+    billing_group_name: str
+    billing_account_id: str
+    subject: str
+    detail: str
+    row_count: int | None
+    aws_cost: Decimal | None
+
+
+@cached
+def open_problems(publication: Publication, period: date, group: str | None) -> tuple[OpenProblem, ...]:
+    """Return the open problems of a month, the largest money first; a payer's problems show for every group."""
+    return _fetch(
+        publication,
+        OpenProblem,
+        """
+        select
+            fct_open_problems.problem,
+            coalesce(fct_open_problems.billing_group_id, '') as billing_group_id,
+            coalesce(grp.billing_group_name, fct_open_problems.billing_group_id, '') as billing_group_name,
+            coalesce(fct_open_problems.billing_account_id, '') as billing_account_id,
+            coalesce(fct_open_problems.subject, '') as subject,
+            coalesce(fct_open_problems.detail, '') as detail,
+            fct_open_problems.row_count,
+            fct_open_problems.aws_cost
+        from marts.fct_open_problems
+        left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
+            on fct_open_problems.billing_group_id = grp.billing_group_id
+        where
+            fct_open_problems.billing_period = $period
+            and ($group is null or coalesce(fct_open_problems.billing_group_id, $group) = $group)
+        order by
+            fct_open_problems.problem, abs(fct_open_problems.aws_cost) desc nulls last,
+            fct_open_problems.billing_group_id, fct_open_problems.subject
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class ProblemTotal:
+    """One kind of problem added up."""
+
+    problem: str
+    problem_count: int
+    row_count: int | None
+    aws_cost: Decimal | None
+    groups: int
+
+
+@cached
+def problem_totals(publication: Publication, period: date, group: str | None) -> tuple[ProblemTotal, ...]:
+    """Return the kinds of open problems of a month with their sums, most money first."""
+    return _fetch(
+        publication,
+        ProblemTotal,
+        """
+        select
+            problem,
+            count(*) as problem_count,
+            cast(sum(row_count) as bigint) as row_count,
+            sum(aws_cost) as aws_cost,
+            count(distinct billing_group_id) as groups
+        from marts.fct_open_problems
+        where billing_period = $period and ($group is null or coalesce(billing_group_id, $group) = $group)
+        group by problem
+        order by abs(sum(aws_cost)) desc nulls last, problem
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """One stage of one payer's month in USD; the residual is what does not tie."""
+
+    billing_account_id: str
+    stage: str
+    amount: Decimal | None
+    residual: Decimal
+
+
+@cached
+def reconciliation(publication: Publication, period: date) -> tuple[Reconciliation, ...]:
+    """Return the stages of a month, payer by payer, in the order they were published."""
+    return _fetch(
+        publication,
+        Reconciliation,
+        """
+        select billing_account_id, stage, amount, coalesce(residual, 0) as residual
+        from marts.fct_reconciliation
+        where billing_period = $period
+        order by billing_account_id, rowid
+        """,
+        {"period": period},
+    )
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check of the last run."""
+
+    check_name: str
+    layer: str
+    subject: str
+    status: str
+    severity: str
+    detail: str
+    checked_at: datetime | None
+
+
+@cached
+def check_results(publication: Publication) -> tuple[CheckResult, ...]:
+    """Return the checks of the last run, failed ones first, then by layer in the order data flows."""
+    return _fetch(
+        publication,
+        CheckResult,
+        """
+        select
+            check_name, layer, coalesce(subject, '') as subject, status, coalesce(severity, '') as severity,
+            coalesce(detail, '') as detail, checked_at
+        from marts.fct_check_results
+        order by status = 'pass', layer <> 'raw', layer, subject, check_name
+        """,
+    )
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of a payer's export; what reading it would tell is None for one that was never read."""
+
+    payer_account_id: str
+    export_name: str
+    billing_period: date
+    delivery_id: str
+    form: str
+    status: str
+    reason: str
+    is_billed: bool
+    landed_at: datetime | None
+    row_count: int | None
+    file_count: int | None
+    unblended_cost: Decimal | None
+    net_unblended_cost: Decimal | None
+    split_cost_row_count: int | None
+    excess_decimal_row_count: int | None
+    excess_decimal_sum: Decimal | None
+    bad_value_row_count: int | None
+    discount_mode: str
+    open_row_count: int | None
+    open_cost: Decimal | None
+
+
+@cached
+def deliveries(publication: Publication, period: date | None) -> tuple[Delivery, ...]:
+    """Return the deliveries of a month, or of all months when ``period`` is None, current ones first."""
+    return _fetch(
+        publication,
+        Delivery,
+        """
+        select
+            payer_account_id, export_name, billing_period, delivery_id, form, status,
+            coalesce(reason, '') as reason, coalesce(is_billed, false) as is_billed, landed_at, row_count, file_count,
+            unblended_cost, net_unblended_cost, split_cost_row_count, excess_decimal_row_count, excess_decimal_sum,
+            bad_value_row_count, coalesce(discount_mode, '') as discount_mode, open_row_count, open_cost
+        from marts.dim_deliveries
+        where $period is null or billing_period = $period
+        order by
+            billing_period desc, status <> 'rejected', status <> 'current', payer_account_id, export_name,
+            landed_at desc, delivery_key
+        """,
+        {"period": period},
+    )
+
+
+@dataclass(frozen=True)
+class ExtractColumn:
+    """A column of a download: its published name and DuckDB type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A download: columns, then every row, fetched as they are written."""
+
+    columns: tuple[ExtractColumn, ...]
+    rows: Iterator[tuple[object, ...]]
+
+
+# Rows fetched at a time: a month's charges never stand in memory as a whole.
+_BATCH = 10_000
+
+
+@contextmanager
+def _extract(publication: Publication, sql: str, parameters: Mapping[str, object]) -> Iterator[Extract]:
+    with reading(publication) as con:
+        result = con.execute(sql, parameters)
+        columns = tuple(ExtractColumn(name=column[0], type=str(column[1])) for column in result.description or ())
+        yield Extract(columns=columns, rows=_batches(result))
+
+
+def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
+    while batch := result.fetchmany(_BATCH):
+        yield from batch
+
+
+@contextmanager
+def extract_charges(publication: Publication, chosen: ChargeFilter, sort: ChargeSort) -> Iterator[Extract]:
+    """Give every charge that matches, with all published columns and the names of group, account and service."""
+    sql = f"""
+        with {_NAMED_CHARGES}
+
+        select
+            billing_period, billing_group_id, billing_group_name, billing_account_id, sub_account_id, account_name,
+            service_code, service_name,
+            columns(* exclude (
+                billing_period, billing_group_id, billing_group_name, billing_account_id, sub_account_id, account_name,
+                service_code, service_name
+            ))
+        from filtered
+        order by
+            {_CHARGE_ORDER},
+            billing_group_name, sub_account_id, service_code, usage_type, operation, charge_type, region_id, treatment
+    """
+    with _extract(publication, sql, {**chosen.parameters, "sort": sort.value}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_group_summaries(publication: Publication, group: str | None) -> Iterator[Extract]:
+    """Give the summary of every month and group."""
+    sql = """
+        select * from marts.rpt_billing_group_summary
+        where $group is null or billing_group_id = $group
+        order by billing_period desc, billing_group_id
+    """
+    with _extract(publication, sql, {"group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_invoices(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give the invoices of a month."""
+    sql = """
+        select * from marts.fct_invoices
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        order by lower(customer_name), billing_group_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_invoice_lines(publication: Publication, period: date, group: str) -> Iterator[Extract]:
+    """Give the lines of one invoice."""
+    sql = """
+        select * from marts.fct_invoice_lines
+        where billing_period = $period and billing_group_id = $group
+        order by line_number
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_invoice_line_accounts(publication: Publication, period: date, group: str) -> Iterator[Extract]:
+    """Give the lines of one invoice split over accounts."""
+    sql = """
+        select
+            parts.billing_period, parts.billing_group_id, line.line_number, parts.invoice_line_key, line.description,
+            parts.sub_account_id, dim_accounts.account_name, parts.exact_amount_usd, line.currency, parts.net_amount
+        from marts.fct_invoice_line_accounts as parts
+        inner join marts.fct_invoice_lines as line
+            on parts.billing_period = line.billing_period
+            and parts.billing_group_id = line.billing_group_id
+            and parts.invoice_line_key = line.invoice_line_key
+        left join marts.dim_accounts on parts.sub_account_id = dim_accounts.sub_account_id
+        where parts.billing_period = $period and parts.billing_group_id = $group
+        order by line.line_number, parts.sub_account_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_open_problems(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give the open problems of a month."""
+    sql = """
+        select * from marts.fct_open_problems
+        where billing_period = $period and ($group is null or coalesce(billing_group_id, $group) = $group)
+        order by problem, billing_group_id, subject
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_reconciliation(publication: Publication, period: date) -> Iterator[Extract]:
+    """Give the reconciliation of a month."""
+    sql = """
+        select * from marts.fct_reconciliation
+        where billing_period = $period
+        order by billing_account_id, rowid
+    """
+    with _extract(publication, sql, {"period": period}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_check_results(publication: Publication) -> Iterator[Extract]:
+    """Give the checks of the last run."""
+    sql = "select * from marts.fct_check_results order by layer, subject, check_name"
+    with _extract(publication, sql, {}) as extract:
+        yield extract
+
+
+@contextmanager
+def extract_deliveries(publication: Publication, period: date | None) -> Iterator[Extract]:
+    """Give the deliveries of a month, or of all months when ``period`` is None."""
+    sql = """
+        select * from marts.dim_deliveries
+        where $period is null or billing_period = $period
+        order by billing_period desc, payer_account_id, export_name, landed_at desc
+    """
+    with _extract(publication, sql, {"period": period}) as extract:
+        yield extract

@@ -1,0 +1,299 @@
+"""Every text a page shows that a test looks for, and the plain words for every code in the marts.
+
+What is here: page titles, labels, sentences, and what codes of closed lists mean to somebody in finance.
+When to add here: a label, or a code that a mart has begun to publish.
+What does not belong here: number formats; texts that come from the data.
+"""
+
+from datetime import date, datetime
+from typing import Final
+
+from babel.dates import format_date
+
+PRODUCT: Final = "Chargehouse"
+
+# Pages
+OVERVIEW: Final = "Overview"
+INVOICES: Final = "Invoices"
+CHARGES: Final = "Charges"
+QUALITY: Final = "Quality"
+DELIVERIES: Final = "Deliveries"
+
+# Frame
+PERIOD: Final = "Period"
+GROUP: Final = "Billing group"
+ALL_GROUPS: Final = "All groups"
+DATA_AS_OF: Final = "Data as of"
+NOT_FINAL: Final = "Not final"
+NOT_FINAL_HELP: Final = (
+    "AWS has not put an invoice number on every charge of this month yet: amounts may still change."
+)
+FINAL: Final = "Final"
+FINAL_HELP: Final = "AWS has invoiced every charge of this month."
+REFRESHED: Final = "New numbers were published and are shown now."
+GROUP_NOT_USED: Final = "This page shows AWS payers, which do not belong to one billing group."
+
+# Empty and error states
+EMPTY_TITLE: Final = "Nothing has been published yet"
+EMPTY_TEXT: Final = (
+    "The first numbers appear here by themselves as soon as a run has finished. "
+    "Whoever looks after Chargehouse starts one:"
+)
+EMPTY_COMMAND: Final = "chargehouse run"
+EMPTY_PLACE: Final = "This page waits for the file"
+NO_PERIODS: Final = (
+    "The last run published no billing period. Land a delivery of an AWS Cost and Usage Report, then run again."
+)
+ERROR_TITLE: Final = "The published numbers cannot be shown"
+NOTHING_IN_PERIOD: Final = "There are no charges of this billing group in this period."
+
+# Overview
+BILLED: Final = "Billed"
+AWS_COST: Final = "AWS cost"
+MARGIN: Final = "Margin"
+MARGIN_PERCENTAGE: Final = "Margin %"
+LIST_COST: Final = "List cost"
+WITHHELD: Final = "Withheld AWS cost"
+UNRATED: Final = "Unrated AWS cost"
+BY_GROUP: Final = "By billing group"
+BY_MONTH: Final = "Month by month"
+BILLED_AND_AWS: Final = "Billed and AWS cost by month"
+MARGIN_BY_GROUP: Final = "Margin by billing group"
+TOP_SERVICES: Final = "Top services"
+OTHER_SERVICES: Final = "All other services"
+WITHOUT_TAX: Final = "All amounts in USD, without tax."
+TOTAL: Final = "Total"
+UNASSIGNED_NOTICE: Final = "of AWS cost stands on accounts that are in no billing group. Nobody is invoiced for it."
+UNRATED_NOTICE: Final = "of AWS cost could not be rated. It is on no invoice until that is mended."
+SEE_PROBLEMS: Final = "See the open problems"
+NO_MONTH_BEFORE: Final = "no month before"
+
+# Invoices
+NO_INVOICES: Final = "There is no invoice for this period and billing group."
+CUSTOMER: Final = "Customer"
+CURRENCY: Final = "Currency"
+NET: Final = "Net"
+AWS_TAX: Final = "AWS tax"
+ROUNDING_DIFFERENCE: Final = "Rounding difference"
+LINES: Final = "Lines"
+STATE: Final = "State"
+OPEN_PROBLEMS: Final = "Open problems"
+NO_PROBLEMS: Final = "None"
+INVOICE: Final = "Invoice"
+INVOICE_LIST: Final = "Draft invoices"
+INVOICE_LINES: Final = "Lines"
+BY_ACCOUNT: Final = "By account"
+BY_LINE_AND_ACCOUNT: Final = "Every line by account"
+NET_TOTAL: Final = "Net"
+TAX_TOTAL: Final = "AWS tax passed on"
+INVOICE_TOTAL: Final = "Total"
+TIES: Final = "Lines and accounts add up to the total exactly."
+DOES_NOT_TIE: Final = "Lines or accounts do not add up to the total. Do not send this invoice; report it."
+RATE_MISSING: Final = "waiting for the rate"
+RATE_MISSING_NOTICE: Final = (
+    "has no exchange rate for this month yet. The draft stays in exact USD; add the rate to fx_rates.csv and run again."
+)
+
+# Charges
+SEARCH: Final = "Search"
+SEARCH_HELP: Final = "Any part of an account, service, usage type, operation, rule or reason."
+ACCOUNT: Final = "Account"
+SERVICE: Final = "Service"
+CHARGE_TYPE: Final = "Charge type"
+TREATMENT: Final = "Treatment"
+GROUP_BY: Final = "Group by"
+SORT_BY: Final = "Sort by"
+CLEAR_FILTERS: Final = "Clear filters"
+EVERYTHING: Final = "All"
+NO_CHARGES: Final = "No charge matches these filters."
+CHARGE_COUNT: Final = "Charges"
+TAX_INCLUDED: Final = "AWS tax is included here and left out on the overview"
+
+# Quality
+CHECKS: Final = "Checks of the last run"
+CHECKS_FAILED: Final = "Checks failed"
+CHECKS_PASSED: Final = "Checks passed"
+SHOW_PASSED: Final = "Show passed checks"
+RECONCILIATION: Final = "Reconciliation by payer"
+RESIDUAL: Final = "Residual"
+RESIDUAL_ZERO: Final = "Every cent that AWS delivered is accounted for."
+RESIDUAL_NOT_ZERO: Final = "does not tie to what AWS delivered. Nothing of this payer can be issued before it is found."
+NO_OPEN_PROBLEMS: Final = "No open problems in this period."
+NO_CHECKS: Final = "The last run published no check results."
+NO_RECONCILIATION: Final = "There is no reconciliation for this period."
+WHAT_TO_DO: Final = "What to do"
+
+# Deliveries
+ALL_PERIODS: Final = "All periods"
+NO_DELIVERIES: Final = "No delivery of this period is known."
+CURRENT: Final = "Current"
+SUPERSEDED: Final = "Superseded"
+REJECTED: Final = "Rejected"
+ROUNDED_AT_EDGE: Final = "Rounded at the edge"
+ROUNDED_AT_EDGE_HELP: Final = (
+    "Rows whose cost had more than ten decimals when AWS delivered it, and the sum of what rounding them changed (M1)."
+)
+
+# Downloads
+DOWNLOAD_CSV: Final = "CSV"
+DOWNLOAD_XLSX: Final = "Excel"
+DOWNLOAD_ALL: Final = "Download"
+
+TREATMENTS: Final = {"billed": "Billed", "withheld": "Withheld", "unrated": "Unrated"}
+
+TREATMENT_REASONS: Final = {
+    "policy": "Kept back by the group's billing terms",
+    "partner_discount": "Our partner discount, never passed on",
+    "aws_tax": "AWS's tax; the customer's own tax is worked out on the invoice",
+    "shared_cost": "Spread over groups as a shared cost",
+    "commitment_outside_group": "Covered by a commitment of another group, so priced on demand",
+    "unassigned": "The account is in no billing group",
+    "unknown_type": "AWS sent a kind of charge that is not known yet",
+    "bad_value": "A value could not be read",
+}
+
+CHARGE_TYPES: Final = {
+    "usage": "Usage",
+    "reservation_covered_usage": "Usage covered by a reservation",
+    "savings_plan_covered_usage": "Usage covered by a Savings Plan",
+    "savings_plan_negation": "Savings Plan negation",
+    "commitment_fee": "Commitment fee",
+    "commitment_upfront": "Commitment paid upfront",
+    "fee": "Fee",
+    "bundled_discount": "Bundled discount",
+    "negotiated_discount": "Negotiated discount",
+    "partner_discount": "Partner discount",
+    "aws_credit": "AWS credit",
+    "refund": "Refund",
+    "aws_tax": "AWS tax",
+    "unknown": "Unknown",
+}
+
+LINE_KINDS: Final = {
+    "usage": "Usage",
+    "discount": "Discount",
+    "commitment": "Commitment",
+    "fee": "Fee",
+    "marketplace": "AWS Marketplace",
+    "support": "AWS Support",
+    "credit": "AWS credit",
+    "refund": "Refund",
+    "shared_cost": "Shared cost",
+    "custom_line_item": "Custom line item",
+    "minimum_commitment": "Minimum commitment",
+    "aws_tax": "Tax charged by AWS",
+}
+
+PROBLEMS: Final = {
+    "unknown_type": "Unknown kind of charge",
+    "bad_value": "Unreadable value",
+    "unassigned_account": "Account in no billing group",
+    "missing_fx_rate": "Missing exchange rate",
+    "not_final": "Month not final",
+}
+
+PROBLEM_REMEDIES: Final = {
+    "unknown_type": (
+        "An engineer adds the line item type to the charge type map. Until then these rows are on no invoice."
+    ),
+    "bad_value": "Ask AWS for a corrected delivery. Until then these rows are on no invoice.",
+    "unassigned_account": "Add the account to account_assignments.csv, then run again.",
+    "missing_fx_rate": "Add the month's rate to fx_rates.csv, then run again. The draft has no amounts until then.",
+    "not_final": (
+        "Nothing yet: AWS puts invoice numbers on a month's charges in the first days of the next one. "
+        "Land the next delivery."
+    ),
+}
+
+INVOICE_STATES: Final = {"draft": "Draft", "approved": "Approved", "issued": "Issued"}
+
+STAGES: Final = {
+    "raw": "Delivered by AWS",
+    "billed": "Billed to groups",
+    "withheld": "Withheld, with a reason",
+    "unrated": "Unrated, waiting",
+}
+
+LAYERS: Final = {"raw": "What AWS delivered", "dbt": "What was worked out"}
+
+CHECK_STATUSES: Final = {"pass": "Passed", "fail": "Failed"}
+SEVERITIES: Final = {"error": "stops publishing", "warn": "warning"}
+
+DELIVERY_STATUSES: Final = {"current": CURRENT, "superseded": SUPERSEDED, "rejected": REJECTED}
+
+FORMS: Final = {
+    "legacy_cur_csv": "Legacy CUR, CSV",
+    "legacy_cur_parquet": "Legacy CUR, Parquet",
+    "cur2_csv": "CUR 2.0, CSV",
+    "cur2_parquet": "CUR 2.0, Parquet",
+    "focus_csv": "FOCUS, CSV",
+    "focus_parquet": "FOCUS, Parquet",
+}
+
+GROUPINGS: Final = {
+    "group": "Billing group",
+    "account": "Account",
+    "service": "Service",
+    "usage_type": "Usage type",
+    "charge_type": "Charge type",
+    "region": "Region",
+    "rule": "Pricing rule",
+    "treatment": "Treatment",
+    "none": "Nothing (every charge)",
+}
+
+# What a group of charges is called whose value is empty.
+EMPTY_VALUES: Final = {
+    "region": "No region",
+    "rule": "No rule: list price or at cost",
+    "usage_type": "No usage type",
+    "service": "No service",
+    "account": "No account",
+}
+
+SORTS: Final = {"billed": "Billed, largest first", "aws": "AWS cost, largest first", "list": "List cost, largest first",
+                "name": "Name"}  # fmt: skip
+
+
+def month(period: date) -> str:
+    """Name a billing period: ``October 2025``."""
+    return format_date(period, "MMMM y", locale="en")
+
+
+def short_month(period: date) -> str:
+    """Name a billing period in a chart: ``Oct 2025``."""
+    return format_date(period, "MMM y", locale="en")
+
+
+def moment(at: datetime | None) -> str:
+    """Write a UTC timestamp: ``4 Nov 2025, 06:12 UTC``."""
+    return "unknown" if at is None else f"{format_date(at, 'd MMM y', locale='en')}, {at:%H:%M} UTC"
+
+
+def treatment_reason(code: str) -> str:
+    """Say in plain words why charges were treated as they were; an unreadable column is named."""
+    kind, _, column = code.partition(":")
+    words = TREATMENT_REASONS.get(kind, plain(kind))
+    return f"{words} ({column})" if column else words
+
+
+def plain(code: str) -> str:
+    """Make a code readable that has no words of its own yet: ``raw_total`` -> ``Raw total``."""
+    return code.replace("_", " ").strip().capitalize()
+
+
+def of(words: dict[str, str], code: str) -> str:
+    """Look a code up, falling back to the code itself made readable: a new code must never break a page."""
+    return words.get(code, plain(code))
+
+
+def count(number: int, one: str, many: str) -> str:
+    """Write a count with its noun: ``1 charge``, ``1,204 charges``."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def showing(shown: int, total: int, noun: str) -> str:
+    """Say honestly how much of a list is on screen."""
+    if shown < total:
+        return f"Showing first {shown:,} of {total:,} {noun}. Totals and downloads hold all of them."
+    return f"Showing all {total:,} {noun}."

@@ -1,0 +1,45 @@
+"""The published stage: record what was built and put the read-only copy in place.
+
+What is here: the asset of group ``published``.
+When to add here: another form in which the marts leave the warehouse.
+What does not belong here: changing the data on its way out.
+"""
+
+import logging
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from orchestration.planning import code_digest, mark_built
+from orchestration.publish import publish
+from orchestration.resources import WorkspaceResource
+from orchestration.warehouse import open_warehouse, record_publication, record_run
+
+__all__ = ["published_copy_for"]
+
+_LOG = logging.getLogger("chargehouse.run")
+
+
+def published_copy_for(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Return the asset that publishes after every one of ``marts``."""
+
+    @dg.asset(
+        key=["published", "chargehouse"],
+        group_name="published",
+        kinds={"duckdb"},
+        deps=marts,
+        description="Read-only copy of the marts for pages and scripts, replaced in one step.",
+    )
+    def published_copy(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+        place = workspace.workspace
+        _LOG.info("Publishing")
+        started_at = datetime.fromtimestamp(context.instance.get_run_stats(context.run_id).start_time or 0, UTC)
+        with open_warehouse(place) as connection:
+            mark_built(connection, context.run_id)
+            record_run(connection, context.run_id, started_at, code_digest())
+        size = publish(place)
+        with open_warehouse(place) as connection:
+            record_publication(connection, context.run_id)
+        return dg.MaterializeResult(metadata={"bytes": size, "file": str(place.published_file)})
+
+    return published_copy

@@ -1,0 +1,167 @@
+"""The raw stage: configuration and deliveries in, what to build out, blocking checks on both.
+
+What is here: assets of group ``raw`` and the Great Expectations checks on them.
+When to add here: a new input.
+What does not belong here: parsing (``ingest/``, ``configuration/``) and expectations (``expectations/``).
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import date
+
+import dagster as dg
+
+from orchestration.configuration.load import load_configuration
+from orchestration.configuration.validate import read_configuration
+from orchestration.expectations.deliveries import check_deliveries
+from orchestration.expectations.line_items import check_line_items, mark_checked
+from orchestration.expectations.results import save_results
+from orchestration.expectations.validation import CheckResult
+from orchestration.ingest.deliveries import sync
+from orchestration.ingest.landing import open_landing
+from orchestration.partitions import BILLING_PERIODS
+from orchestration.planning import billing_exports, plan_periods, write_build_periods
+from orchestration.resources import WorkspaceResource
+from orchestration.settings import PROJECT_ROOT
+from orchestration.warehouse import open_warehouse
+
+__all__ = ["BuildConfig", "billing_configuration", "build_periods", "cur_deliveries", "raw_checks"]
+
+_LOG = logging.getLogger("chargehouse.run")
+
+
+class BuildConfig(dg.Config):
+    """What a run is asked for beyond what is new.
+
+    Attributes:
+        force: build the periods of the run even if nothing about them changed.
+        periods: build none but these of the run's periods (first days of months); empty for all of them.
+    """
+
+    force: bool = False
+    periods: list[str] = []
+
+
+@dg.asset(key=["raw", "billing_configuration"], group_name="raw", kinds={"csv", "duckdb"})
+def billing_configuration(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+    """The billing configuration (`billing/*.csv`), validated as a whole and loaded."""
+    place = workspace.workspace
+    configuration = read_configuration(place.billing)
+    with open_warehouse(place) as connection:
+        load_configuration(connection, configuration)
+    return dg.MaterializeResult(metadata={"folder": str(place.billing)})
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            ["raw", "deliveries"],
+            group_name="raw",
+            kinds={"duckdb"},
+            deps=[billing_configuration],
+            description="Every delivery seen, with its status and control totals.",
+        ),
+        dg.AssetSpec(
+            ["raw", "cur_line_items"],
+            group_name="raw",
+            kinds={"parquet", "duckdb"},
+            deps=[billing_configuration],
+            description="One row per CUR row of the current deliveries; a view over Parquet files.",
+        ),
+    ],
+    partitions_def=BILLING_PERIODS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def cur_deliveries(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Land what is new: validate each delivery whole, store it, make the newest complete one current."""
+    place = workspace.workspace
+    payers = billing_exports(read_configuration(place.billing))
+    with open_warehouse(place) as connection:
+        result = sync(connection, place, open_landing(place.landing_url), payers, progress=_LOG.info)
+    metadata = {
+        "landed": len(result.landed),
+        "rejected": dg.MetadataValue.md(
+            "\n".join(f"- {rejection}" for rejection in result.rejected) or "none"
+        ),
+    }
+    yield dg.MaterializeResult(asset_key=["raw", "deliveries"], metadata=metadata)
+    yield dg.MaterializeResult(asset_key=["raw", "cur_line_items"], metadata=metadata)
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            ["raw", "build_periods"],
+            group_name="raw",
+            kinds={"duckdb"},
+            deps=[["raw", "deliveries"], ["raw", "cur_line_items"]],
+            description="The billing periods this run builds, and why.",
+        ),
+        dg.AssetSpec(
+            ["raw", "period_builds"],
+            group_name="raw",
+            kinds={"duckdb"},
+            deps=[["raw", "deliveries"], ["raw", "cur_line_items"]],
+            description="The billing periods built before, with the fingerprint of all that made them.",
+        ),
+    ],
+    partitions_def=BILLING_PERIODS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def build_periods(
+    context: dg.AssetExecutionContext, workspace: WorkspaceResource, config: BuildConfig
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Compare what each period would be made of with what it was made of."""
+    place = workspace.workspace
+    configuration = read_configuration(place.billing)
+    only = frozenset(date.fromisoformat(key) for key in config.periods or context.partition_keys)
+    with open_warehouse(place) as connection:
+        planned = plan_periods(connection, configuration, only=only, force=config.force)
+        write_build_periods(connection, planned)
+    for period in planned:
+        _LOG.info("Building %s: %s", period.billing_period.strftime("%Y-%m"), period.reason)
+    metadata = {"periods": {f"{period.billing_period:%Y-%m}": period.reason for period in planned}}
+    yield dg.MaterializeResult(asset_key=["raw", "build_periods"], metadata=metadata)
+    yield dg.MaterializeResult(asset_key=["raw", "period_builds"], metadata=metadata)
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(
+            "deliveries_are_sound",
+            asset=["raw", "deliveries"],
+            blocking=True,
+            description="Great Expectations suite on the register of deliveries.",
+        ),
+        dg.AssetCheckSpec(
+            "cur_line_items_are_sound",
+            asset=["raw", "cur_line_items"],
+            blocking=True,
+            description="Great Expectations suite on the rows of the deliveries.",
+        ),
+    ]
+)
+def raw_checks(workspace: WorkspaceResource) -> Iterator[dg.AssetCheckResult]:
+    """Run the suites on the raw tables; critical failures block the models."""
+    _LOG.info("Checking the raw tables")
+    with open_warehouse(workspace.workspace) as connection:
+        deliveries = check_deliveries(connection)
+        line_items = check_line_items(connection, f"'{PROJECT_ROOT / 'dbt_project' / 'seeds' / 'charge_types.csv'}'")
+        save_results(connection, "raw", [*deliveries, *line_items])
+        if not any(result.blocks for result in line_items):
+            mark_checked(connection)
+    yield _as_asset_check("deliveries_are_sound", ["raw", "deliveries"], deliveries)
+    yield _as_asset_check("cur_line_items_are_sound", ["raw", "cur_line_items"], line_items)
+
+
+def _as_asset_check(name: str, asset_key: list[str], results: list[CheckResult]) -> dg.AssetCheckResult:
+    failures = [result for result in results if result.status == "fail"]
+    blocking = [result for result in failures if result.blocks]
+    return dg.AssetCheckResult(
+        check_name=name,
+        asset_key=asset_key,
+        passed=not failures,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{result.check_name}: {result.detail}" for result in failures) or "all passed",
+        metadata={"checks": len(results), "failed": len(failures)},
+    )

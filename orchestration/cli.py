@@ -1,0 +1,269 @@
+"""The command `chargehouse` (contract: commands).
+
+What is here: one function per verb: read the arguments, call the package, print what a person or (`--json`) a script needs.
+When to add here: a new verb.
+What does not belong here: the work itself.
+
+Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from orchestration.errors import ChargehouseError
+from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
+
+__all__ = ["main"]
+
+
+class Period(click.ParamType[date]):
+    """A billing period written ``YYYY-MM``; its value is the first day of the month."""
+
+    name = "YYYY-MM"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the first day of the month, or fail with the usage error."""
+        if isinstance(value, date):
+            return value
+        try:
+            return datetime.strptime(value, "%Y-%m").date()
+        except ValueError:
+            self.fail(f"{value!r} is not a billing period; write it as YYYY-MM, such as 2026-10.", param, ctx)
+
+
+class _Verbs(click.Group):
+    """Turns every failure that a person can understand into its message and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ChargehouseError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(1)
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chargehouse")
+def main() -> None:
+    """The open AWS billing warehouse: Cost and Usage Reports in, correct and explained invoices out.
+
+    Works on the folder in CHARGEHOUSE_DATA, or on the checkout's own data/.
+    """
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Make a new workspace in FOLDER with an example billing configuration."""
+    from orchestration.sample import write_example_configuration
+
+    workspace = Workspace.at(folder)
+    if workspace.billing.exists() and any(workspace.billing.iterdir()):
+        raise ChargehouseError(f"{workspace.billing} already holds a configuration; nothing was changed.")
+    write_example_configuration(workspace.billing)
+    workspace.landing.mkdir(parents=True, exist_ok=True)
+    click.echo(f"Made the workspace {workspace.root}.")
+    click.echo(f"  Edit the example configuration in {workspace.billing}")
+    click.echo(f"  Put AWS's deliveries, manifests included, under {workspace.landing}")
+    click.echo(f"  Then: CHARGEHOUSE_DATA={workspace.root} chargehouse run")
+
+
+@main.command()
+@click.option("--if-empty", is_flag=True, help="Do nothing in a workspace that already has data.")
+@click.option("--seed", default=7, show_default=True, help="Another seed makes other, equally lawful data.")
+def sample(if_empty: bool, seed: int) -> None:
+    """Fill the workspace with three made-up months of two payers, and a billing configuration for them."""
+    from orchestration.sample import install_sample
+
+    workspace = Workspace.from_environment()
+    taken = [folder for folder in (workspace.billing, workspace.landing) if folder.exists() and any(folder.iterdir())]
+    if taken:
+        if if_empty:
+            return
+        raise ChargehouseError(
+            f"{taken[0]} is not empty; nothing was changed. Use a new folder: CHARGEHOUSE_DATA=FOLDER chargehouse sample"
+        )
+    with Console().status("Writing sample deliveries"):
+        install_sample(workspace.root, seed=seed)
+    click.echo(f"Wrote sample deliveries to {workspace.landing} and their configuration to {workspace.billing}.")
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--payer", help="Payer account id; taken from the rows when they name one.")
+@click.option("--period", type=Period(), help="Billing period; taken from the rows when they name one.")
+def load(files: tuple[Path, ...], payer: str | None, period: date | None) -> None:
+    """Land plain CUR FILES that came without a manifest, as one delivery.
+
+    Takes legacy CUR and CUR 2.0, as CSV (plain, gzip or zip) or Parquet. The next `chargehouse run` bills them.
+    """
+    from orchestration.ingest.landing import open_landing
+    from orchestration.ingest.plain_files import land_plain_file
+
+    workspace = Workspace.from_environment()
+    manifest = land_plain_file(list(files), payer, period, open_landing(workspace.landing_url))
+    click.echo(f"Landed {len(files)} file{'s' if len(files) > 1 else ''} as {manifest}. Now: chargehouse run")
+
+
+@main.command()
+@click.option("--period", "periods", type=Period(), multiple=True, help="Only this billing period; may be repeated.")
+@click.option("--force", is_flag=True, help="Build also the periods that have not changed.")
+@click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for another run to finish.")
+@_JSON
+def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool) -> None:
+    """Land what is new, build and test the billing periods that changed, and publish.
+
+    Runs the same Dagster assets as the schedule. Done means published: quarantined rows and open problems are warnings;
+    a bad configuration or a failed blocking check is a failure, and the published copy stays as it was.
+    """
+    from orchestration.runs import run_new
+
+    console = Console(stderr=True)
+    with console.status("Starting") as status:
+        summary = run_new(
+            Workspace.from_environment(),
+            only=frozenset(periods) or None,
+            force=force,
+            wait_seconds=wait_seconds,
+            report=status.update if console.is_terminal else console.print,
+        )
+    if as_json:
+        _print_json(summary.as_dict())
+        return
+    for line in summary.lines():
+        click.echo(line)
+
+
+@main.command()
+@_JSON
+def status(as_json: bool) -> None:
+    """Show billing periods, deliveries, residuals and open problems."""
+    from orchestration import reports
+
+    workspace = Workspace.from_environment()
+    found = {
+        "periods": reports.periods(workspace),
+        "deliveries": reports.deliveries(workspace),
+        "open_problems": reports.open_problems(workspace),
+        "failed_checks": reports.failed_checks(workspace),
+    }
+    if as_json:
+        _print_json(found)
+        return
+    _print_table("Billing periods", found["periods"], "No period has been built yet. Now: chargehouse run")
+    _print_table("Deliveries", found["deliveries"], "No delivery has been seen yet.")
+    _print_table("Open problems", found["open_problems"], "No open problems.")
+    _print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
+
+
+@main.command()
+@click.option("--period", type=Period(), help="Only this billing period.")
+@click.option("--group", help="Only this billing group; its lines are shown too.")
+@_JSON
+def invoices(period: date | None, group: str | None, as_json: bool) -> None:
+    """List draft invoices; with --group, also their lines."""
+    from orchestration import reports
+
+    workspace = Workspace.from_environment()
+    found = reports.invoices(workspace, period, group)
+    lines = reports.invoice_lines(workspace, period, group) if group else None
+    if as_json:
+        _print_json({"invoices": found} | ({} if lines is None else {"lines": lines}))
+        return
+    _print_table("Draft invoices", found, "No invoice matches.")
+    if lines is not None:
+        _print_table("Lines", lines, "No line matches.")
+
+
+@main.command()
+@click.option("--port", default=8501, show_default=True)
+@click.option("--headless", is_flag=True, help="Do not open a browser.")
+def dashboard(port: int, headless: bool) -> None:
+    """Start the web pages on this machine."""
+    click.echo(f"Dashboard: http://localhost:{port}   (Ctrl+C stops it)")
+    _replace_by(
+        [
+            *("-m", "streamlit", "run", str(PROJECT_ROOT / "dashboards" / "app.py")),
+            *("--server.port", str(port), "--server.headless", "true" if headless else "false"),
+            *("--browser.gatherUsageStats", "false"),
+        ]
+    )
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True)
+def dagster(port: int) -> None:
+    """Start the orchestrator on this machine: its pages, and the daemon that runs the schedule."""
+    workspace = Workspace.from_environment()
+    prepare_dagster_home(workspace)
+    click.echo(f"Dagster: http://localhost:{port}   (Ctrl+C stops it)")
+    _replace_by(["-m", "dagster", "dev", "-m", "orchestration.definitions", "--port", str(port)])
+
+
+def prepare_dagster_home(workspace: Workspace) -> None:
+    """Write the workspace's Dagster settings: one run at a time, no telemetry."""
+    workspace.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "orchestration" / "dagster.yaml", workspace.dagster_home / "dagster.yaml")
+
+
+def _replace_by(arguments: list[str]) -> None:
+    workspace = Workspace.from_environment()
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=PROJECT_ROOT, env=child_environment(workspace), check=False
+    )
+    sys.exit(0 if done.returncode in (0, -2, 130) else 1)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+
+
+def _plain(value: object) -> str:
+    """Money goes out as text: a JSON number would be read as a float."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _print_table(title: str, rows: list[dict[str, Any]], empty: str) -> None:
+    if not rows:
+        click.echo(f"{title}: {empty}")
+        return
+    table = Table(title=title, title_justify="left")
+    for name, value in rows[0].items():
+        numeric = any(isinstance(row[name], Decimal | int) and not isinstance(row[name], bool) for row in rows)
+        del value
+        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row.values()))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width).print(table)
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case Decimal():
+            return f"{value:,f}"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)

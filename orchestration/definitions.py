@@ -1,0 +1,49 @@
+"""What Dagster loads.
+
+What is here: ``build_definitions`` and ``defs``; nothing else.
+When to add here: a new asset module, job, schedule or resource.
+What does not belong here: their bodies.
+"""
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from orchestration.assets.models import models
+from orchestration.assets.published import published_copy_for
+from orchestration.assets.raw import billing_configuration, build_periods, cur_deliveries, raw_checks
+from orchestration.jobs import process_new
+from orchestration.models import DBT_PROJECT
+from orchestration.resources import WorkspaceResource
+from orchestration.schedules import every_six_hours
+from orchestration.settings import Workspace
+
+__all__ = ["build_definitions", "defs"]
+
+
+def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_seconds: float = 600) -> dg.Definitions:
+    """Return the definitions for one workspace.
+
+    Args:
+        workspace: what the runs work on.
+        is_locked: the caller holds the workspace's lock for the whole run.
+        lock_wait_seconds: how long a run waits for another one to finish.
+    """
+    marts = sorted(key for key in models.keys if key.path[0] == "marts")
+    return dg.Definitions(
+        assets=[billing_configuration, cur_deliveries, build_periods, models, published_copy_for(marts)],
+        asset_checks=[raw_checks],
+        jobs=[process_new],
+        schedules=[every_six_hours],
+        resources={
+            "workspace": WorkspaceResource(
+                root=str(workspace.root),
+                landing_url=workspace.landing_url,
+                is_locked=is_locked,
+                lock_wait_seconds=lock_wait_seconds,
+            ),
+            "dbt": DbtCliResource(project_dir=DBT_PROJECT, profiles_dir=str(DBT_PROJECT.profiles_dir)),
+        },
+    )
+
+
+defs = build_definitions(Workspace.from_environment())

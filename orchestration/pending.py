@@ -1,0 +1,70 @@
+"""What a run would have to do, found without doing it.
+
+What is here: the periods that have a new delivery, a changed configuration or changed models.
+When to add here: another reason to run.
+What does not belong here: reading deliveries; only names, sizes and times are looked at.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+import duckdb
+
+from orchestration.configuration.schema import Configuration
+from orchestration.configuration.validate import read_configuration
+from orchestration.errors import WorkspaceBusyError
+from orchestration.ingest.deliveries import changed_periods
+from orchestration.ingest.landing import open_landing
+from orchestration.planning import billing_exports, plan_periods
+from orchestration.settings import Workspace
+from orchestration.warehouse import is_published, open_warehouse
+
+__all__ = ["Pending", "find_pending", "pending_range"]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What there is to do.
+
+    Attributes:
+        periods: billing periods with something new, oldest first.
+        unpublished: a run built something and died before it was published.
+    """
+
+    periods: tuple[date, ...]
+    unpublished: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.periods) or self.unpublished
+
+
+def find_pending(workspace: Workspace, configuration: Configuration, only: frozenset[date] | None = None) -> Pending:
+    """Compare landing, configuration and models with what was built last; changes nothing.
+
+    Args:
+        workspace: where to look.
+        configuration: the validated configuration.
+        only: look at none but these periods; None for all.
+    """
+    landing = open_landing(workspace.landing_url)
+    with open_warehouse(workspace) as connection:
+        periods = changed_periods(connection, landing, billing_exports(configuration))
+        periods |= {planned.billing_period for planned in plan_periods(connection, configuration)}
+        unpublished = not is_published(connection)
+    if only is not None:
+        periods &= only
+    return Pending(tuple(sorted(periods)), unpublished or not workspace.published_file.exists())
+
+
+def pending_range(
+    workspace: Workspace, partitions: dg.TimeWindowPartitionsDefinition
+) -> tuple[date, date] | None:
+    """Return the first and last billing period with something new; None when there is nothing to do."""
+    try:
+        pending = find_pending(workspace, read_configuration(workspace.billing))
+    except duckdb.IOException as error:
+        raise WorkspaceBusyError(f"The warehouse of {workspace.root} is being written; looking again later.") from error
+    known = {date.fromisoformat(key) for key in partitions.get_partition_keys()}
+    periods = [period for period in pending.periods if period in known]
+    return (periods[0], periods[-1]) if periods else None

@@ -1,0 +1,165 @@
+"""What the command line shows of the published copy.
+
+What is here: one query per listing, on the published marts; rows come back as dictionaries with exact values.
+When to add here: a new listing of the command line.
+What does not belong here: arithmetic; a number that is not in a mart belongs in one.
+"""
+
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from orchestration.errors import ChargehouseError
+from orchestration.settings import Workspace
+
+__all__ = ["deliveries", "failed_checks", "invoice_lines", "invoices", "open_problems", "periods", "problem_totals"]
+
+Row = dict[str, Any]
+
+
+def _query(workspace: Workspace, query: str, parameters: list[object] | None = None) -> list[Row]:
+    if not workspace.published_file.exists():
+        raise ChargehouseError(f"Nothing is published in {workspace.root} yet. Now: chargehouse run")
+    with duckdb.connect(workspace.published_file, read_only=True) as connection:
+        result = connection.execute(query, parameters or [])
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def periods(workspace: Workspace) -> list[Row]:
+    """Return one row per billing period and payer with its cost, residual and finality."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(recon.billing_period, '%Y-%m') as period,
+            recon.billing_account_id as payer,
+            max(recon.amount) filter (where recon.stage = 'raw') as aws_cost,
+            max(recon.amount) filter (where recon.stage = 'billed') as of_which_billed,
+            max(recon.amount) filter (where recon.stage = 'withheld') as withheld,
+            max(recon.amount) filter (where recon.stage = 'unrated') as unrated,
+            max(recon.residual) as residual,
+            any_value(periods.is_final) as final
+        from marts.fct_reconciliation as recon
+        left join marts.dim_billing_periods as periods using (billing_period)
+        group by recon.billing_period, recon.billing_account_id
+        order by recon.billing_period, recon.billing_account_id
+        """,
+    )
+
+
+def deliveries(workspace: Workspace) -> list[Row]:
+    """Return one row per delivery seen."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(billing_period, '%Y-%m') as period,
+            payer_account_id as payer,
+            export_name as export,
+            delivery_id as delivery,
+            status,
+            row_count as rows,
+            unblended_cost,
+            reason
+        from marts.dim_deliveries
+        order by billing_period, payer_account_id, export_name, status, delivery_id
+        """,
+    )
+
+
+def open_problems(workspace: Workspace) -> list[Row]:
+    """Return the open problems of all periods, summed over payers, most money first."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(billing_period, '%Y-%m') as period,
+            billing_group_id as "group",
+            problem,
+            subject,
+            cast(sum(row_count) as bigint) as rows,
+            sum(aws_cost) as aws_cost,
+            detail
+        from marts.fct_open_problems
+        group by all
+        order by period, abs(sum(aws_cost)) desc, problem, subject
+        """,
+    )
+
+
+def problem_totals(workspace: Workspace) -> list[Row]:
+    """Return one row per period and kind of open problem."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(billing_period, '%Y-%m') as period,
+            problem,
+            cast(sum(row_count) as bigint) as rows,
+            sum(aws_cost) as aws_cost
+        from marts.fct_open_problems
+        group by all
+        order by period, problem
+        """,
+    )
+
+
+def failed_checks(workspace: Workspace) -> list[Row]:
+    """Return the checks of the latest run that did not pass."""
+    return _query(
+        workspace,
+        """
+        select check_name as "check", layer, subject, severity, detail
+        from marts.fct_check_results
+        where status = 'fail'
+        order by layer, check_name
+        """,
+    )
+
+
+def invoices(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return the draft invoices, all or those of a period and group."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(billing_period, '%Y-%m') as period,
+            billing_group_id as "group",
+            customer_name as customer,
+            currency,
+            net_amount,
+            tax_amount,
+            total_amount,
+            line_count as lines,
+            state,
+            open_problems
+        from marts.fct_invoices
+        where ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
+        order by billing_period, billing_group_id
+        """,
+        [period, group],
+    )
+
+
+def invoice_lines(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return the lines of the draft invoices of a period and group."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(billing_period, '%Y-%m') as period,
+            line_number as line,
+            line_kind as kind,
+            service_code as service,
+            description,
+            exact_amount_usd,
+            currency,
+            net_amount
+        from marts.fct_invoice_lines
+        where ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
+        order by billing_period, billing_group_id, line_number
+        """,
+        [period, group],
+    )

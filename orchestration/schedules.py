@@ -1,0 +1,29 @@
+"""Schedules.
+
+What is here: when the job runs by the clock.
+When to add here: another time to run.
+What does not belong here: reacting to what has landed (``sensors.py``).
+"""
+
+import dagster as dg
+
+from orchestration.jobs import process_new
+from orchestration.partitions import BILLING_PERIODS, range_tags
+from orchestration.pending import pending_range
+from orchestration.resources import WorkspaceResource
+
+__all__ = ["every_six_hours"]
+
+
+@dg.schedule(
+    job=process_new,
+    cron_schedule="15 */6 * * *",
+    execution_timezone="UTC",
+    description="AWS rewrites a month's report up to three times a day: look every six hours for what is new.",
+)
+def every_six_hours(workspace: WorkspaceResource) -> dg.RunRequest | dg.SkipReason:
+    """Run over the periods that have something new, or say that there is nothing."""
+    pending = pending_range(workspace.workspace, BILLING_PERIODS)
+    if pending is None:
+        return dg.SkipReason("Nothing new: no delivery, configuration or model changed.")
+    return dg.RunRequest(tags=range_tags(*pending))
