@@ -96,7 +96,7 @@ def reading(publication: Publication) -> Iterator[duckdb.DuckDBPyConnection]:
         OutdatedPublicationError: a table or column is missing.
     """
     # No extension is ever needed, and looking for one would ask the network.
-    config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     with duckdb.connect(":memory:", config=config) as con:
         quoted = str(publication.path).replace("'", "''")
         try:
@@ -104,7 +104,9 @@ def reading(publication: Publication) -> Iterator[duckdb.DuckDBPyConnection]:
         except duckdb.Error as error:
             # Tells "gone" and "replaced by something else" from "damaged".
             if Publication.at(publication.path) != publication:
-                raise PublicationReplacedError("New numbers have just been published; reload the page.") from error
+                raise PublicationReplacedError(
+                    "New numbers have just been published; reload the page."
+                ) from error
             raise UnreadablePublicationError(
                 f"The published file {publication.path} is damaged or was written by another version of DuckDB. "
                 "Run Chargehouse again: it writes the file afresh."

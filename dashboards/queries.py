@@ -95,9 +95,10 @@ MONTHS_SHOWN = 13
 
 def cached(query: Callable[P, R]) -> Callable[P, R]:
     """Keep the answers of a query for each version of the published file."""
-    return st.cache_data(
-        query, show_spinner=False, max_entries=100, hash_funcs={Publication: lambda version: version.stamp}
+    keep = st.cache_data(
+        show_spinner=False, max_entries=100, hash_funcs={Publication: lambda version: version.stamp}
     )
+    return keep(query)
 
 
 def _fetch(
@@ -605,7 +606,9 @@ class InvoiceLineAccount:
 
 
 @cached
-def invoice_line_accounts(publication: Publication, period: date, group: str) -> tuple[InvoiceLineAccount, ...]:
+def invoice_line_accounts(
+    publication: Publication, period: date, group: str
+) -> tuple[InvoiceLineAccount, ...]:
     """Return every line of one invoice split over its accounts (M5), in line order."""
     return _fetch(
         publication,
@@ -1191,7 +1194,9 @@ _BATCH = 10_000
 def _extract(publication: Publication, sql: str, parameters: Mapping[str, object]) -> Iterator[Extract]:
     with reading(publication) as con:
         result = con.execute(sql, parameters)
-        columns = tuple(ExtractColumn(name=column[0], type=str(column[1])) for column in result.description or ())
+        columns = tuple(
+            ExtractColumn(name=column[0], type=str(column[1])) for column in result.description or ()
+        )
         yield Extract(columns=columns, rows=_batches(result))
 
 

@@ -41,9 +41,7 @@ EMPTY_TEXT: Final = (
 )
 EMPTY_COMMAND: Final = "chargehouse run"
 EMPTY_PLACE: Final = "This page waits for the file"
-NO_PERIODS: Final = (
-    "The last run published no billing period. Land a delivery of an AWS Cost and Usage Report, then run again."
-)
+NO_PERIODS: Final = "The last run published no billing period. Land a delivery of an AWS Cost and Usage Report, then run again."
 ERROR_TITLE: Final = "The published numbers cannot be shown"
 NOTHING_IN_PERIOD: Final = "There are no charges of this billing group in this period."
 
@@ -63,7 +61,9 @@ TOP_SERVICES: Final = "Top services"
 OTHER_SERVICES: Final = "All other services"
 WITHOUT_TAX: Final = "All amounts in USD, without tax."
 TOTAL: Final = "Total"
-UNASSIGNED_NOTICE: Final = "of AWS cost stands on accounts that are in no billing group. Nobody is invoiced for it."
+UNASSIGNED_NOTICE: Final = (
+    "of AWS cost stands on accounts that are in no billing group. Nobody is invoiced for it."
+)
 UNRATED_NOTICE: Final = "of AWS cost could not be rated. It is on no invoice until that is mended."
 SEE_PROBLEMS: Final = "See the open problems"
 NO_MONTH_BEFORE: Final = "no month before"
@@ -90,9 +90,7 @@ INVOICE_TOTAL: Final = "Total"
 TIES: Final = "Lines and accounts add up to the total exactly."
 DOES_NOT_TIE: Final = "Lines or accounts do not add up to the total. Do not send this invoice; report it."
 RATE_MISSING: Final = "waiting for the rate"
-RATE_MISSING_NOTICE: Final = (
-    "has no exchange rate for this month yet. The draft stays in exact USD; add the rate to fx_rates.csv and run again."
-)
+RATE_MISSING_NOTICE: Final = "has no exchange rate for this month yet. The draft stays in exact USD; add the rate to fx_rates.csv and run again."
 
 # Charges
 SEARCH: Final = "Search"
@@ -117,7 +115,9 @@ SHOW_PASSED: Final = "Show passed checks"
 RECONCILIATION: Final = "Reconciliation by payer"
 RESIDUAL: Final = "Residual"
 RESIDUAL_ZERO: Final = "Every cent that AWS delivered is accounted for."
-RESIDUAL_NOT_ZERO: Final = "does not tie to what AWS delivered. Nothing of this payer can be issued before it is found."
+RESIDUAL_NOT_ZERO: Final = (
+    "does not tie to what AWS delivered. Nothing of this payer can be issued before it is found."
+)
 NO_OPEN_PROBLEMS: Final = "No open problems in this period."
 NO_CHECKS: Final = "The last run published no check results."
 NO_RECONCILIATION: Final = "There is no reconciliation for this period."
@@ -130,9 +130,7 @@ CURRENT: Final = "Current"
 SUPERSEDED: Final = "Superseded"
 REJECTED: Final = "Rejected"
 ROUNDED_AT_EDGE: Final = "Rounded at the edge"
-ROUNDED_AT_EDGE_HELP: Final = (
-    "Rows whose cost had more than ten decimals when AWS delivered it, and the sum of what rounding them changed (M1)."
-)
+ROUNDED_AT_EDGE_HELP: Final = "Rows whose cost had more than ten decimals when AWS delivered it, and the sum of what rounding them changed (M1)."
 
 # Downloads
 DOWNLOAD_CSV: Final = "CSV"
@@ -251,7 +249,7 @@ EMPTY_VALUES: Final = {
     "account": "No account",
 }
 
-SORTS: Final = {"billed": "Billed, largest first", "aws": "AWS cost, largest first", "list": "List cost, largest first",
+SORTS: Final = {"billed": "Largest billed", "aws": "Largest AWS cost", "list": "Largest list cost",
                 "name": "Name"}  # fmt: skip
 
 

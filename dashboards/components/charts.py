@@ -7,6 +7,7 @@ What does not belong here: amounts that are read; those are texts from ``money.p
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import altair as alt
@@ -22,7 +23,21 @@ BILLED_COLOUR = "#0b6e63"
 AWS_COLOUR = "#a9b9bf"
 LOSS_COLOUR = "#b4472f"
 INK, FAINT, RULE = "#1b2a2f", "#5d6d72", "#e6ecea"
-BAR_ROW = 34
+# Streamlit serves this font itself.
+FONT = '"Source Sans", sans-serif'
+
+# Pixels.
+MONTHS_HEIGHT = 240
+BAR_ROW = 32
+AMOUNT_ROOM = 92
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A horizontal bar: what it stands for, and its amount in USD."""
+
+    name: str
+    amount: Decimal
 
 
 def _pixels(amount: Decimal) -> float:
@@ -30,15 +45,22 @@ def _pixels(amount: Decimal) -> float:
     return float(amount)
 
 
-def _draw(chart: alt.Chart | alt.LayerChart, key: str) -> None:
+def _draw(chart: alt.Chart | alt.LayerChart | alt.FacetChart, key: str) -> None:
     styled = (
-        chart.configure_view(stroke=None)
+        chart.configure(font=FONT, padding={"left": 2, "right": 2, "top": 6, "bottom": 2})
+        .configure_view(stroke=None)
         .configure_axis(
-            labelColor=FAINT, titleColor=FAINT, gridColor=RULE, domainColor=RULE, tickColor=RULE, labelFontSize=12,
-            titleFontSize=12, titleFontWeight="normal",
+            labelColor=FAINT,
+            titleColor=FAINT,
+            gridColor=RULE,
+            domainColor=RULE,
+            tickColor=RULE,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
         )
-        .configure_legend(labelColor=INK, labelFontSize=12, title=None, orient="top", symbolType="square", offset=4)
-    )  # fmt: skip
+        .configure_legend(labelColor=INK, labelFontSize=12, title=None, orient="top", symbolType="square")
+    )
     st.altair_chart(styled, width="stretch", theme=None, key=key)
 
 
@@ -57,66 +79,77 @@ def billed_and_aws_by_month(months: Sequence[MonthTotal]) -> None:
     ]
     order = list(dict.fromkeys(str(bar["month"]) for bar in bars))
     kinds = [strings.BILLED, strings.AWS_COST]
+    colours = alt.Scale(domain=kinds, range=[BILLED_COLOUR, AWS_COLOUR])
     chart = (
         alt.Chart(alt.InlineData(values=bars))
         .mark_bar(cornerRadiusTopLeft=3, cornerRadiusTopRight=3)
         .encode(
-            x=alt.X("month:N", sort=order, title=None, axis=alt.Axis(labelAngle=0, ticks=False), scale=alt.Scale(paddingInner=0.35, paddingOuter=0.25)),
+            x=alt.X(
+                "month:N",
+                sort=order,
+                title=None,
+                axis=alt.Axis(labelAngle=0, ticks=False, labelPadding=7, labelOverlap="greedy"),
+                scale=alt.Scale(paddingInner=0.35, paddingOuter=0.25),
+            ),
             xOffset=alt.XOffset("kind:N", sort=kinds, scale=alt.Scale(paddingInner=0.08)),
-            y=alt.Y("length:Q", title="USD", axis=alt.Axis(format="~s", tickCount=5, domain=False, ticks=False)),
-            color=alt.Color("kind:N", sort=kinds, scale=alt.Scale(domain=kinds, range=[BILLED_COLOUR, AWS_COLOUR])),
+            y=alt.Y(
+                "length:Q",
+                title="USD",
+                axis=alt.Axis(format=",.0f", tickCount=5, domain=False, ticks=False),
+            ),
+            color=alt.Color("kind:N", sort=kinds, scale=colours),
             tooltip=[
                 alt.Tooltip("month:N", title=strings.PERIOD),
-                alt.Tooltip("kind:N", title=" "),
-                alt.Tooltip("text:N", title="Amount"),
+                alt.Tooltip("kind:N", title="Amount"),
+                alt.Tooltip("text:N", title="Exact"),
                 alt.Tooltip("state:N", title=strings.STATE),
             ],
         )
-        .properties(height=280, description=strings.BILLED_AND_AWS)
-    )  # fmt: skip
+        .properties(height=MONTHS_HEIGHT, description=strings.BILLED_AND_AWS)
+    )
     _draw(chart, "chart_months")
 
 
-def _labelled_bars(bars: list[dict[str, object]], description: str, key: str, *, colour: str) -> None:
-    """Draw horizontal bars with their exact amount at the end, the first record on top."""
-    order = [str(bar["name"]) for bar in bars]
-    widest = max((abs(float(str(bar["length"]))) for bar in bars), default=1.0) or 1.0
-    lowest = min((float(str(bar["length"])) for bar in bars), default=0.0)
-    # Room for the text at the end of the longest bar.
-    domain = [min(0.0, lowest - widest * 0.45), widest * 1.45]
-    base = alt.Chart(alt.InlineData(values=bars)).encode(
-        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=210, domain=False, ticks=False, labelPadding=8, labelColor=INK)),
-        x=alt.X("length:Q", title=None, axis=None, scale=alt.Scale(domain=domain, nice=False)),
+def _labelled_bars(bars: Sequence[Bar], description: str, key: str) -> None:
+    """Draw horizontal bars, the first record on top, their amounts in a column at the right edge."""
+    order = [bar.name for bar in bars]
+    values = [{"name": bar.name, "length": _pixels(bar.amount), "text": money.usd(bar.amount)} for bar in bars]
+    base = alt.Chart(alt.InlineData(values=values)).encode(
+        y=alt.Y(
+            "name:N",
+            sort=order,
+            title=None,
+            axis=alt.Axis(labelLimit=190, domain=False, ticks=False, labelPadding=8, labelColor=INK),
+        ),
         tooltip=[alt.Tooltip("name:N", title=" "), alt.Tooltip("text:N", title="USD")],
-    )  # fmt: skip
-    marks = base.mark_bar(cornerRadiusEnd=3, height=18).encode(
-        color=alt.condition("datum.length < 0", alt.value(LOSS_COLOUR), alt.value(colour))
     )
-    positive = base.transform_filter("datum.length >= 0").mark_text(align="left", dx=6, color=INK, fontSize=12)
-    negative = base.transform_filter("datum.length < 0").mark_text(align="right", dx=-6, color=INK, fontSize=12)
-    chart = alt.layer(marks, positive.encode(text="text:N"), negative.encode(text="text:N")).properties(
-        height=BAR_ROW * max(len(bars), 1), description=description
+    marks = base.mark_bar(cornerRadiusEnd=3, height=16).encode(
+        x=alt.X(
+            "length:Q",
+            title=None,
+            axis=None,
+            # The right edge belongs to the amounts, however narrow the page is.
+            scale=alt.Scale(nice=False, zero=True, range=[0, {"expr": f"max(width - {AMOUNT_ROOM}, 20)"}]),
+        ),
+        color=alt.condition("datum.length < 0", alt.value(LOSS_COLOUR), alt.value(BILLED_COLOUR)),
     )
+    amounts = base.mark_text(align="right", color=INK, fontSize=12).encode(
+        x=alt.value({"expr": "width"}), text="text:N"
+    )
+    chart = alt.layer(marks, amounts).properties(height=BAR_ROW * max(len(bars), 1), description=description)
     _draw(chart, key)
 
 
 def margin_by_group(groups: Sequence[GroupSummary]) -> None:
     """Draw each group's margin, losses in another colour."""
-    bars: list[dict[str, object]] = [
-        {"name": group.billing_group_name, "length": _pixels(group.margin), "text": money.usd(group.margin)}
-        for group in groups
-    ]
-    _labelled_bars(bars, strings.MARGIN_BY_GROUP, "chart_margins", colour=BILLED_COLOUR)
+    bars = [Bar(group.billing_group_name, group.margin) for group in groups]
+    _labelled_bars(bars, strings.MARGIN_BY_GROUP, "chart_margins")
 
 
 def top_services(services: Sequence[ServiceTotal]) -> None:
     """Draw what was billed for each service."""
-    bars: list[dict[str, object]] = [
-        {
-            "name": strings.OTHER_SERVICES if service.service_code is None else service.service_name,
-            "length": _pixels(service.billed_cost),
-            "text": money.usd(service.billed_cost),
-        }
+    bars = [
+        Bar(strings.OTHER_SERVICES if service.service_code is None else service.service_name, service.billed_cost)
         for service in services
     ]
-    _labelled_bars(bars, strings.TOP_SERVICES, "chart_services", colour=BILLED_COLOUR)
+    _labelled_bars(bars, strings.TOP_SERVICES, "chart_services")

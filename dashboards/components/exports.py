@@ -20,10 +20,10 @@ from decimal import Decimal
 import streamlit as st
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
-from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+from openpyxl.worksheet.worksheet import Worksheet
 
 from dashboards import strings
 from dashboards.components import money
@@ -99,7 +99,12 @@ class _Plan:
                 of_document = has_currency and column.name.endswith("_amount")
                 return cls(column.name, None if of_document else _fixed(scale))
             return cls(column.name, "#,##0.00########", exact=scale > _SAFE_SCALE)
-        formats = {"DATE": "yyyy-mm-dd", "TIMESTAMP": "yyyy-mm-dd hh:mm:ss", "BIGINT": "#,##0", "INTEGER": "0"}
+        formats = {
+            "DATE": "yyyy-mm-dd",
+            "TIMESTAMP": "yyyy-mm-dd hh:mm:ss",
+            "BIGINT": "#,##0",
+            "INTEGER": "0",
+        }
         return cls(column.name, formats.get(kind, "@"))
 
 
@@ -107,7 +112,7 @@ def _fixed(decimals: int) -> str:
     return "#,##0" + ("." + "0" * decimals if decimals else "")
 
 
-def _text_cell(sheet: WriteOnlyWorksheet, text: str) -> WriteOnlyCell:
+def _text_cell(sheet: Worksheet, text: str) -> Cell:
     # Spreadsheets refuse a file with control characters; nothing that counts is lost with them.
     cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
     # openpyxl takes a text that begins with "=" for a formula.
@@ -115,7 +120,7 @@ def _text_cell(sheet: WriteOnlyWorksheet, text: str) -> WriteOnlyCell:
     return cell
 
 
-def _cell(sheet: WriteOnlyWorksheet, value: object, number_format: str) -> WriteOnlyCell | None:
+def _cell(sheet: Worksheet, value: object, number_format: str) -> Cell | None:
     match value:
         case None | "":
             return None
@@ -124,16 +129,17 @@ def _cell(sheet: WriteOnlyWorksheet, value: object, number_format: str) -> Write
             cell = WriteOnlyCell(sheet, value=_plain(value))
             cell.data_type = "n"
         case bool() | int() | datetime() | date():
-            cell = WriteOnlyCell(sheet, value=value)
+            cell = WriteOnlyCell(sheet)
+            cell.value = value
         case _:
             return _text_cell(sheet, str(value))
     cell.number_format = number_format
     return cell
 
 
-def _open(workbook: Workbook, title: str, plans: Sequence[_Plan]) -> WriteOnlyWorksheet:
+def _open(workbook: Workbook, title: str, plans: Sequence[_Plan]) -> Worksheet:
     """Start a sheet with its heading, which stays in view."""
-    sheet: WriteOnlyWorksheet = workbook.create_sheet(title[:31])
+    sheet: Worksheet = workbook.create_sheet(title[:31])
     sheet.freeze_panes = "A2"
     font, fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="0B6E63")
     head = []
@@ -160,9 +166,11 @@ def _write(workbook: Workbook, title: str, extract: Extract) -> int:
         if count and count % (_SHEET_ROWS - 1) == 0:
             sheet = _open(workbook, f"{title} ({count // (_SHEET_ROWS - 1) + 1})", plans)
         in_currency = "" if currency_at is None else _fixed(money.minor_units(str(row[currency_at])))
-        cells: list[WriteOnlyCell | None] = []
+        cells: list[Cell | None] = []
         for value, plan in zip(row, plans, strict=True):
-            cells.append(_cell(sheet, value, in_currency if plan.number_format is None else plan.number_format))
+            cells.append(
+                _cell(sheet, value, in_currency if plan.number_format is None else plan.number_format)
+            )
             if plan.exact:
                 cells.append(_text_cell(sheet, _plain(value)) if isinstance(value, Decimal) else None)
         sheet.append(cells)
@@ -182,7 +190,7 @@ def to_xlsx(sheets: Sequence[Sheet], about: Sequence[tuple[str, str]]) -> bytes:
     for sheet in sheets:
         with sheet.source() as extract:
             facts.append((f"Rows: {sheet.title}", money.integer(_write(workbook, sheet.title, extract))))
-    last: WriteOnlyWorksheet = workbook.create_sheet("About")
+    last: Worksheet = workbook.create_sheet("About")
     last.column_dimensions["A"].width = 28
     last.column_dimensions["B"].width = 90
     for name, text in facts:
@@ -196,11 +204,15 @@ def to_xlsx(sheets: Sequence[Sheet], about: Sequence[tuple[str, str]]) -> bytes:
 
 def file_name(*parts: str) -> str:
     """Join what a download is about into a name any file system takes, without its ending."""
-    words = (re.sub(r"[^\w]+", "-", part, flags=re.ASCII).strip("-").lower() for part in (strings.PRODUCT, *parts))
+    words = (
+        re.sub(r"[^\w]+", "-", part, flags=re.ASCII).strip("-").lower() for part in (strings.PRODUCT, *parts)
+    )
     return "-".join(word for word in words if word)
 
 
-def buttons(key: str, name: str, sheets: Sequence[Sheet], about: Sequence[tuple[str, str]], *, what: str) -> None:
+def buttons(
+    key: str, name: str, sheets: Sequence[Sheet], about: Sequence[tuple[str, str]], *, what: str
+) -> None:
     """Put the two download buttons on the page. The files are written when somebody asks for them, not before.
 
     Args:
@@ -210,7 +222,10 @@ def buttons(key: str, name: str, sheets: Sequence[Sheet], about: Sequence[tuple[
         about: what the workbook's last sheet says.
         what: what is downloaded, as an object: ``all 1,204 charges``.
     """
-    about = (*about, ("Digits", "Numbers keep 15 digits in a spreadsheet. Columns named _exact, and the CSV, keep all."))
+    about = (
+        *about,
+        ("Digits", "Numbers keep 15 digits in a spreadsheet. Columns named _exact, and the CSV, keep all."),
+    )
     with st.container(horizontal=True, horizontal_alignment="left", vertical_alignment="center", gap="small"):
         st.html(f'<span class="ch-download">{strings.DOWNLOAD_ALL} {what}</span>', width="content")
         st.download_button(

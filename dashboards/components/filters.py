@@ -63,7 +63,8 @@ def labels(names: Mapping[str, str]) -> dict[str, str]:
     """Return a label for each id: its name; with the id where the name is empty or not the only one of its kind."""
     used = Counter(names.values())
     return {
-        key: name if name and used[name] == 1 else f"{name} ({key})".strip() if name else key for key, name in names.items()
+        key: name if name and used[name] == 1 else f"{name} ({key})".strip() if name else key
+        for key, name in names.items()
     }
 
 
@@ -151,7 +152,10 @@ def option_labels(options: Iterable[ChargeOption], kind: str) -> dict[str, str]:
     }
     if kind in {"account", "service"}:
         # People look for either, and an account's name may change: the id is always there.
-        shown = {f"{name} ({value})" if name else value or strings.EMPTY_VALUES[kind]: value for value, name in found.items()}
+        shown = {
+            f"{name} ({value})" if name else value or strings.EMPTY_VALUES[kind]: value
+            for value, name in found.items()
+        }
     else:
         shown = {label: value for value, label in labels(found).items()}
     return dict(sorted(shown.items(), key=lambda item: item[0].lower()))
@@ -180,7 +184,11 @@ def charge_filters(chosen: Selection) -> ChargeChoice:
             [2, 1, 1, 1], gap="small", vertical_alignment="bottom"
         )
         search = search_column.text_input(
-            strings.SEARCH, key="search", bind="query-params", help=strings.SEARCH_HELP, icon=":material/search:"
+            strings.SEARCH,
+            key="search",
+            bind="query-params",
+            help=strings.SEARCH_HELP,
+            icon=":material/search:",
         )
         grouping = group_column.selectbox(
             strings.GROUP_BY,

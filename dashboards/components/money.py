@@ -9,7 +9,18 @@ from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from babel.numbers import get_currency_precision
 
-__all__ = ["MISSING", "document", "exact", "integer", "minor_units", "percentage", "quantity", "signed", "usd", "with_code"]
+__all__ = [
+    "MISSING",
+    "document",
+    "exact",
+    "integer",
+    "minor_units",
+    "percentage",
+    "quantity",
+    "signed",
+    "usd",
+    "with_code",
+]
 
 MISSING = "–"
 

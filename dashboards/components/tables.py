@@ -12,7 +12,7 @@ from typing import Generic, Literal, TypeVar
 
 import streamlit as st
 
-__all__ = ["Cell", "Column", "Tone", "facts", "show", "table_html"]
+__all__ = ["Cell", "Column", "Section", "Tone", "facts", "show", "show_sections", "table_html"]
 
 Row = TypeVar("Row")
 Tone = Literal["", "good", "warning", "bad", "muted"]
@@ -64,17 +64,50 @@ def _cell_html(value: str | Cell) -> str:
     return text
 
 
-def _row_html(cells: Sequence[str | Cell], classes: Sequence[str], *, head: bool) -> str:
-    """One row; the first cell names the row for screen readers when ``head`` is set."""
-    parts = []
-    for position, (cell, css_class) in enumerate(zip(cells, classes, strict=True)):
-        tag = 'th scope="row"' if head and position == 0 else "td"
-        parts.append(f'<{tag} class="{css_class}">{_cell_html(cell)}</{tag[:2]}>')
+def _row_html(cells: Sequence[str | Cell], classes: Sequence[str]) -> str:
+    """One row; its first cell names it for screen readers."""
+    tags = ['th scope="row"', *["td"] * (len(cells) - 1)]
+    parts = (
+        f'<{tag} class="{css_class}">{_cell_html(cell)}</{tag[:2]}>'
+        for tag, cell, css_class in zip(tags, cells, classes, strict=True)
+    )
     return f"<tr>{''.join(parts)}</tr>"
 
 
+@dataclass(frozen=True)
+class Section(Generic[Row]):
+    """Rows that belong together under a heading of their own.
+
+    Attributes:
+        rows: records.
+        title: heading; empty for a table without sections.
+        note: a sentence under the heading.
+        totals: texts for the last columns of the heading.
+    """
+
+    rows: Sequence[Row]
+    title: str = ""
+    note: str = ""
+    totals: Sequence[str | Cell] = ()
+
+
+def _section_html(section: Section[Row], columns: Sequence[Column[Row]]) -> str:
+    classes = [column.css_class for column in columns]
+    heading = ""
+    if section.title:
+        spanned = len(columns) - len(section.totals)
+        title = _cell_html(Cell(section.title, detail=section.note))
+        numbers = "".join(
+            f'<td class="{css_class}">{_cell_html(total)}</td>'
+            for total, css_class in zip(section.totals, classes[spanned:], strict=True)
+        )
+        heading = f'<tr class="ch-heading"><th scope="rowgroup" colspan="{spanned}">{title}</th>{numbers}</tr>'
+    body = "".join(_row_html([column.value(row) for column in columns], classes) for row in section.rows)
+    return f"<tbody>{heading}{body}</tbody>"
+
+
 def table_html(
-    rows: Sequence[Row],
+    sections: Sequence[Section[Row]],
     columns: Sequence[Column[Row]],
     *,
     caption: str,
@@ -83,8 +116,8 @@ def table_html(
     """Return a table; every text is escaped, so names from AWS can hold anything.
 
     Args:
-        rows: records.
-        columns: what to show of each.
+        sections: records, in one section or several.
+        columns: what to show of each record.
         caption: what the table is, for screen readers.
         totals: rows for the foot, one text per column.
     """
@@ -95,12 +128,12 @@ def table_html(
         + f"{escape(column.label)}</span></th>"
         for column in columns
     )
-    body = "".join(_row_html([column.value(row) for column in columns], classes, head=True) for row in rows)
-    foot = "".join(_row_html(total, classes, head=True) for total in totals)
+    body = "".join(_section_html(section, columns) for section in sections)
+    foot = "".join(_row_html(total, classes) for total in totals)
     return (
-        # A region that scrolls sideways must be reachable by keyboard.
+        # A region that scrolls must be reachable by keyboard.
         f'<div class="ch-table" role="region" tabindex="0" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>{body}"
         + (f"<tfoot>{foot}</tfoot>" if foot else "")
         + "</table></div>"
     )
@@ -113,14 +146,20 @@ def show(
     caption: str,
     totals: Sequence[Sequence[str | Cell]] = (),
 ) -> None:
-    """Put a table on the page (see ``table_html``)."""
-    st.html(table_html(rows, columns, caption=caption, totals=totals))
+    """Put a table without sections on the page (see ``table_html``)."""
+    st.html(table_html([Section(rows)], columns, caption=caption, totals=totals))
+
+
+def show_sections(sections: Sequence[Section[Row]], columns: Sequence[Column[Row]], *, caption: str) -> None:
+    """Put a table with sections on the page (see ``table_html``)."""
+    st.html(table_html(sections, columns, caption=caption))
 
 
 def facts(items: Sequence[tuple[str, str | Cell]], *, emphasis: str = "") -> None:
     """Put a list of named facts on the page; the one named ``emphasis`` is set large."""
     parts = "".join(
-        f'<div class="{"ch-strong" if name == emphasis else ""}"><dt>{escape(name)}</dt><dd>{_cell_html(value)}</dd></div>'
+        f'<div class="{"ch-strong" if name == emphasis else ""}">'
+        f"<dt>{escape(name)}</dt><dd>{_cell_html(value)}</dd></div>"
         for name, value in items
     )
     st.html(f'<dl class="ch-facts">{parts}</dl>')

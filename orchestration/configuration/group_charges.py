@@ -148,7 +148,7 @@ def _weight_problems(
         yield targets.problem(
             records[0],
             "weight",
-            f"is 0, like every weight of rule {rule_id!r}, so nothing can be shared by them (M5)",
+            f"leaves the sum of the weights of rule {rule_id!r} at 0 (M5)",
             "Give at least one group a weight above 0.",
         )
 

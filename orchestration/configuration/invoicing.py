@@ -34,8 +34,8 @@ def check_credit_currencies(sheets: Sheets) -> Iterator[ConfigProblem]:
             yield credits.problem(
                 record,
                 "currency",
-                f"is not {customer.text('currency')}, as of customer {customer.text('customer_id')!r} "
-                f"(customers.csv line {customer.line}; I2)",
+                f"is not {customer.text('currency')}, the currency of customer "
+                f"{customer.text('customer_id')!r} (customers.csv line {customer.line}; I2)",
                 "Grant the credit in the customer's currency.",
             )
 
@@ -66,14 +66,14 @@ def check_tax_rates(sheets: Sheets) -> Iterator[ConfigProblem]:
             yield sheet.problem(
                 record,
                 "rate",
-                "is 0, but tax_category S is a rate above 0 (T2)",
+                "contradicts tax_category S, which is a rate above 0 (T2)",
                 "Use category Z, E, AE or O.",
             )
         elif category != "S" and rate != 0:
             yield sheet.problem(
                 record,
                 "rate",
-                f"is not 0, but tax_category {category} has no tax (T2)",
+                f"contradicts tax_category {category}, which is a rate of 0 (T2)",
                 "Write 0, or category S.",
             )
 

@@ -45,9 +45,9 @@ def check_auto_associate(sheets: Sheets) -> Iterator[ConfigProblem]:
             yield sheet.problem(
                 second,
                 "auto_associate",
-                f"is true for group {second.text('billing_group_id')!r} and, on line {first.line}, for group "
-                f"{first.text('billing_group_id')!r} {sheet.show_interval(interval.common(reaching[0]))}, "
-                "but one group at most takes accounts without assignment (P4)",
+                f"clashes with line {first.line}: groups {first.text('billing_group_id')!r} and "
+                f"{second.text('billing_group_id')!r} would both take accounts without assignment "
+                f"{sheet.show_interval(interval.common(reaching[0]))} (P4)",
                 "Set one of the two to false.",
             )
         if reaching is None or interval.end > reaching[0].end:
@@ -78,8 +78,8 @@ def check_assignments_in_group_life(sheets: Sheets) -> Iterator[ConfigProblem]:
             yield sheet.problem(
                 record,
                 "end_date",
-                f"{'is open' if interval.is_open else 'is later'}, but group {group_id!r} ends on {life.end} "
-                f"({place}; P4b)",
+                f"{'is empty, but' if interval.is_open else 'is after'} group {group_id!r} "
+                f"ends on {life.end} ({place}; P4b)",
                 f"End the assignment on {life.end} or earlier, or the group later.",
             )
 

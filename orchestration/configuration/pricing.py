@@ -7,6 +7,7 @@ What does not belong here: how a winning rule prices a row; that is dbt's.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from orchestration.configuration.intervals import Interval
 from orchestration.configuration.sheets import Record, Sheet, Sheets
@@ -46,7 +47,7 @@ def check_pricing_rules(sheets: Sheets) -> Iterator[ConfigProblem]:
             yield sheet.problem(
                 record,
                 "include_fees",
-                f"is true, but only a MARKUP or DISCOUNT can act on fees, not {rule_type} (R7)",
+                f"is not possible for {rule_type}: only a MARKUP or DISCOUNT acts on fees (R7)",
                 "Write false.",
             )
         if rule_type == "DISCOUNT" and record.has("percentage"):
@@ -99,10 +100,33 @@ def check_rule_tiers(sheets: Sheets) -> Iterator[ConfigProblem]:
 class _Rule:
     """A rule as far as it decides which rows the rule matches and which rules it beats."""
 
-    interval: Interval
     record: Record
+    interval: Interval
+    plan_id: str
+    scope: str
+    billing_entity: str
+    service_code: str
     usage_type: str
     operation: str
+    region: str
+
+    @property
+    def rivals(self) -> tuple[str | int, ...]:
+        """What two rules have in common when neither is more precise and both can match one row.
+
+        For SKU rules, one more question is open: whether their usage types and operations can meet.
+        """
+        named = bool(self.usage_type) + bool(self.operation)
+        return (self.plan_id, self.scope, self.billing_entity, self.service_code, self.region, named)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """Two rules that tie, the earlier line first, and the first time at which they do."""
+
+    first: _Rule
+    second: _Rule
+    interval: Interval
 
 
 def check_rule_ties(sheets: Sheets) -> Iterator[ConfigProblem]:
@@ -110,88 +134,100 @@ def check_rule_ties(sheets: Sheets) -> Iterator[ConfigProblem]:
 
     Only the more precise scope, then usage type with operation, then a named region decide between two rules.
     Type, percentage and ``include_fees`` do not: every rule acts on usage, so two rules that match one usage
-    row both compete. A rule that names only the usage type and one that names only the operation match the
-    row that has both.
+    row both compete. A rule that names only the usage type and one that names only the operation meet on rows
+    with both, unless a rule that names both takes those rows from them.
     """
     sheet = sheets["pricing_rules"]
-    rivals: dict[tuple[str, ...], list[_Rule]] = {}
+    rivals: dict[tuple[str | int, ...], list[_Rule]] = {}
+    exact: dict[tuple[str, ...], list[Interval]] = {}
+    for rule in _competing_rules(sheet):
+        rivals.setdefault(rule.rivals, []).append(rule)
+        if rule.usage_type and rule.operation:
+            key = (rule.plan_id, rule.service_code, rule.usage_type, rule.operation, rule.region)
+            exact.setdefault(key, []).append(rule.interval)
+    for rules in rivals.values():
+        reported: set[int] = set()
+        ties = [*_ties_on_equal_names(rules), *_ties_on_different_names(rules, exact)]
+        for tie in sorted(ties, key=lambda tie: (tie.second.record.line, tie.first.record.line)):
+            if tie.second.record.line not in reported:
+                reported.add(tie.second.record.line)
+                yield _tie_problem(sheet, tie)
+
+
+def _competing_rules(sheet: Sheet) -> Iterator[_Rule]:
+    columns = (
+        "pricing_plan_id",
+        "scope",
+        "billing_entity",
+        "service_code",
+        "usage_type",
+        "operation",
+        "region",
+    )
     for record in sheet.records:
         interval = sheet.interval(record)
-        columns = (
-            "pricing_plan_id",
-            "scope",
-            "billing_entity",
-            "service_code",
-            "usage_type",
-            "operation",
-            "region",
-        )
         if interval is None or not record.has(*columns):
             continue
-        plan_id, scope, entity, service, usage_type, operation, region = (
-            record.text(name) for name in columns
-        )
+        plan_id, scope, entity, service, usage_type, operation, region = map(record.text, columns)
         if scope == "SKU" and not usage_type and not operation:
             continue
         # Cells that the scope does not use are reported on their own; they do not make a rule more precise.
         entity = entity if scope == "BILLING_ENTITY" else ""
         service = service if scope in ("SERVICE", "SKU") else ""
         usage_type, operation = (usage_type, operation) if scope == "SKU" else ("", "")
-        precision = "both" if usage_type and operation else "one" if usage_type or operation else "none"
-        rivals.setdefault((plan_id, scope, precision, entity, service, region), []).append(
-            _Rule(interval, record, usage_type, operation)
-        )
-    for (plan_id, scope, *_), rules in rivals.items():
-        reported: set[int] = set()
-        for first, second in _tying_pairs(rules):
-            if second.record.line in reported:
-                continue
-            reported.add(second.record.line)
-            yield _tie_problem(sheet, plan_id, scope, first, second)
+        yield _Rule(record, interval, plan_id, scope, entity, service, usage_type, operation, region)
 
 
-def _tying_pairs(rules: list[_Rule]) -> Iterator[tuple[_Rule, _Rule]]:
-    """Yield pairs of equally precise rules that can match one row, the earlier line first."""
+def _ties_on_equal_names(rules: Iterable[_Rule]) -> Iterator[_Tie]:
     same: dict[tuple[str, str], list[_Rule]] = {}
     for rule in rules:
         same.setdefault((rule.usage_type, rule.operation), []).append(rule)
-    pairs = [pair for group in same.values() for pair in _overlapping(group)]
+    for group in same.values():
+        reaching: _Rule | None = None
+        for rule in sorted(group, key=lambda item: (item.interval.start, item.record.line)):
+            if reaching is not None and rule.interval.overlaps(reaching.interval):
+                yield _tie(reaching, rule, rule.interval.common(reaching.interval))
+            if reaching is None or rule.interval.end > reaching.interval.end:
+                reaching = rule
+
+
+def _ties_on_different_names(
+    rules: Iterable[_Rule], exact: Mapping[tuple[str, ...], list[Interval]]
+) -> Iterator[_Tie]:
     by_usage_type = [rule for rule in rules if rule.usage_type and not rule.operation]
     by_operation = [rule for rule in rules if rule.operation and not rule.usage_type]
-    pairs += [
-        (one, other) if one.record.line < other.record.line else (other, one)
-        for one in by_usage_type
-        for other in by_operation
-        if one.interval.overlaps(other.interval)
-    ]
-    yield from sorted(pairs, key=lambda pair: (pair[1].record.line, pair[0].record.line))
+    for one, other in product(by_usage_type, by_operation):
+        if not one.interval.overlaps(other.interval):
+            continue
+        key = (one.plan_id, one.service_code, one.usage_type, other.operation)
+        taken = [span for region in {"", one.region} for span in exact.get((*key, region), [])]
+        for span in one.interval.common(other.interval).gaps(taken)[:1]:
+            yield _tie(one, other, span)
 
 
-def _overlapping(rules: Iterable[_Rule]) -> Iterator[tuple[_Rule, _Rule]]:
-    reaching: _Rule | None = None
-    for rule in sorted(rules, key=lambda item: (item.interval.start, item.record.line)):
-        if reaching is not None and rule.interval.overlaps(reaching.interval):
-            first, second = sorted((reaching, rule), key=lambda item: item.record.line)
-            yield first, second
-        if reaching is None or rule.interval.end > reaching.interval.end:
-            reaching = rule
+def _tie(one: _Rule, other: _Rule, interval: Interval) -> _Tie:
+    first, second = sorted((one, other), key=lambda rule: rule.record.line)
+    return _Tie(first, second, interval)
 
 
-def _tie_problem(sheet: Sheet, plan_id: str, scope: str, first: _Rule, second: _Rule) -> ConfigProblem:
+def _tie_problem(sheet: Sheet, tie: _Tie) -> ConfigProblem:
+    first, second = tie.first, tie.second
+    is_same_name = (first.usage_type, first.operation) == (second.usage_type, second.operation)
     row = {
-        "billing entity": second.record.text("billing_entity") if scope == "BILLING_ENTITY" else "",
-        "service": second.record.text("service_code") if scope in ("SERVICE", "SKU") else "",
+        "billing entity": second.billing_entity,
+        "service": second.service_code,
         "usage type": first.usage_type or second.usage_type,
         "operation": first.operation or second.operation,
-        "region": second.record.text("region"),
+        "region": second.region,
     }
     return sheet.problem(
         second.record,
         "pricing_rule_id",
-        f"ties with rule {first.record.texts.get('pricing_rule_id')!r} on line {first.record.line}: "
-        f"both are equally precise {scope} rules of plan {plan_id!r} and match {_described(row)} "
-        f"{sheet.show_interval(first.interval.common(second.interval))} (R2)",
-        "Remove one, make one more precise, or end one before the other begins.",
+        f"ties with rule {first.record.texts.get('pricing_rule_id')!r} on line {first.record.line}: both are "
+        f"equally precise {second.scope} rules of plan {second.plan_id!r} and match {_described(row)} "
+        f"{sheet.show_interval(tie.interval)} (R2)",
+        f"{'Make one more precise' if is_same_name else 'Add a rule for both'}, remove one, or end one before the "
+        "other begins.",
     )
 
 

@@ -8,7 +8,15 @@ billing.
 
 from collections.abc import Iterator
 
-from orchestration.configuration.columns import AccountId, Identifier, TextList, Value, near_miss, quoted
+from orchestration.configuration.columns import (
+    AccountId,
+    Identifier,
+    TextList,
+    Value,
+    When,
+    near_miss,
+    quoted,
+)
 from orchestration.configuration.intervals import Interval
 from orchestration.configuration.schema import FILE_BY_NAME, SETTINGS
 from orchestration.configuration.sheets import Record, Sheet, Sheets
@@ -61,7 +69,7 @@ def check_conditions(sheets: Sheets) -> Iterator[ConfigProblem]:
                         yield sheet.problem(
                             record,
                             name,
-                            f"is filled in, but counts only when {' or '.join(map(str, conditions))}",
+                            f"is filled in, but counts only when {_any_of(conditions)}",
                             f"Empty it, or change {conditions[0].column}.",
                         )
                 elif needed is not None and record.text(needed.column) in needed.values:
@@ -130,7 +138,7 @@ def _overlaps(sheet: Sheet, rows: list[tuple[Interval, Record]]) -> Iterator[Con
             yield sheet.problem(
                 second,
                 (sheet.schema.interval or ("",))[0],
-                f"overlaps line {first.line}: {_key_name(sheet)} {_shown_key(sheet, second)} is in both "
+                f"overlaps line {first.line}: both hold {_described_key(sheet, second)} "
                 f"{sheet.show_interval(common)}",
                 "End one of the two before the other begins.",
             )
@@ -157,7 +165,8 @@ def check_references(sheets: Sheets) -> Iterator[ConfigProblem]:
                 for text in texts:
                     if text in known[target] or text in ("", "*") or sheets[target].may_hold(text):
                         continue
-                    match = near_miss(text, sorted(known[target]))
+                    # One account id is no likelier meant than another, however alike the digits.
+                    match = None if isinstance(item, AccountId) else near_miss(text, sorted(known[target]))
                     yield sheet.problem(
                         record,
                         name,
@@ -182,6 +191,17 @@ def _key_name(sheet: Sheet) -> str:
 
 def _shown_key(sheet: Sheet, record: Record) -> str:
     return ", ".join(record.texts[column] or "(empty)" for column in sheet.schema.key)
+
+
+def _described_key(sheet: Sheet, record: Record) -> str:
+    return ", ".join(f"{column} {record.texts[column] or '(empty)'}" for column in sheet.schema.key)
+
+
+def _any_of(conditions: list[When]) -> str:
+    if len({condition.column for condition in conditions}) == 1:
+        values = tuple(value for condition in conditions for value in condition.values)
+        return str(When(conditions[0].column, values))
+    return " or ".join(map(str, conditions))
 
 
 def _unit(sheet: Sheet) -> str:

@@ -537,7 +537,14 @@ class TaxRate(Row):
     tax_category: Annotated[
         str, Choice("Standard, zero, exempt, reverse charge, out of scope (EN 16931).", _TAX_CATEGORIES)
     ]
-    tax_name: Annotated[str, Text("Name of the tax on the invoice, such as VAT.")]
+    tax_name: Annotated[
+        str,
+        Text(
+            "Name of the tax on the invoice, such as VAT.",
+            needed_when=When("tax_category", ("S",)),
+            allowed_when=When("tax_category", ("Z", "E", "AE", "O")),
+        ),
+    ]
     # Four decimals, unlike prices: Quebec's 9.975 % and New York City's 8.875 % are real rates.
     rate: Annotated[Decimal, Number("Percent; 0 for every category but S.", 12, 4, maximum=Decimal(100))]
     exemption_reason: Annotated[

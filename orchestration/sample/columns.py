@@ -44,41 +44,47 @@ __all__ = [
 Cells = dict[str, object]
 """One row: text, integers in units of 1e-10 (``NUMBER_COLUMNS``), datetimes, and dicts for maps."""
 
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 _IDENTITY = ("LineItemId", "TimeInterval")
-_BILL = (
+_BILL = _names(
     "InvoiceId InvoicingEntity BillingEntity BillType PayerAccountId BillingPeriodStartDate BillingPeriodEndDate"
-).split()
-_LINE_ITEM = (
+)
+_LINE_ITEM = _names(
     "UsageAccountId LineItemType UsageStartDate UsageEndDate ProductCode UsageType Operation AvailabilityZone"
     " ResourceId UsageAmount NormalizationFactor NormalizedUsageAmount CurrencyCode UnblendedRate UnblendedCost"
     " BlendedRate BlendedCost LineItemDescription TaxType LegalEntity"
-).split()
+)
 _NET_LINE_ITEM = ("NetUnblendedRate", "NetUnblendedCost")
-_PRICING = (
+_PRICING = _names(
     "LeaseContractLength OfferingClass PurchaseOption RateCode RateId currency publicOnDemandCost"
     " publicOnDemandRate term unit"
-).split()
-_RESERVATION = (
+)
+_RESERVATION = _names(
     "AmortizedUpfrontCostForUsage AmortizedUpfrontFeeForBillingPeriod AvailabilityZone EffectiveCost EndTime"
     " ModificationStatus NormalizedUnitsPerReservation NumberOfReservations RecurringFeeForUsage ReservationARN"
     " StartTime SubscriptionId TotalReservedNormalizedUnits TotalReservedUnits UnitsPerReservation"
     " UnusedAmortizedUpfrontFeeForBillingPeriod UnusedNormalizedUnitQuantity UnusedQuantity UnusedRecurringFee"
     " UpfrontValue NetAmortizedUpfrontCostForUsage NetAmortizedUpfrontFeeForBillingPeriod NetEffectiveCost"
     " NetRecurringFeeForUsage NetUnusedAmortizedUpfrontFeeForBillingPeriod NetUnusedRecurringFee NetUpfrontValue"
-).split()
-_SAVINGS_PLAN = (
+)
+_SAVINGS_PLAN = _names(
     "AmortizedUpfrontCommitmentForBillingPeriod EndTime InstanceTypeFamily OfferingType PaymentOption PurchaseTerm"
     " RecurringCommitmentForBillingPeriod Region SavingsPlanARN SavingsPlanEffectiveCost SavingsPlanRate StartTime"
     " TotalCommitmentToDate UsedCommitment NetAmortizedUpfrontCommitmentForBillingPeriod"
     " NetRecurringCommitmentForBillingPeriod NetSavingsPlanEffectiveCost"
-).split()
-_SPLIT_LINE_ITEM = (
+)
+_SPLIT_LINE_ITEM = _names(
     "ActualUsage NetSplitCost NetUnusedCost ParentResourceId PublicOnDemandSplitCost PublicOnDemandUnusedCost"
     " ReservedUsage SplitCost SplitUsage SplitUsageRatio UnusedCost"
-).split()
+)
 
 NUMBER_COLUMNS = frozenset(
-    """
+    _names(
+        """
     line_item_usage_amount line_item_normalization_factor line_item_normalized_usage_amount line_item_unblended_cost
     line_item_blended_cost line_item_net_unblended_cost pricing_public_on_demand_cost
     reservation_amortized_upfront_cost_for_usage reservation_amortized_upfront_fee_for_billing_period
@@ -96,28 +102,33 @@ NUMBER_COLUMNS = frozenset(
     split_line_item_net_unused_cost split_line_item_public_on_demand_split_cost
     split_line_item_public_on_demand_unused_cost split_line_item_reserved_usage split_line_item_split_cost
     split_line_item_split_usage split_line_item_split_usage_ratio split_line_item_unused_cost
-    """.split()
+    """
+    )
 )
 """Numbers in Parquet; rates and reserved units are text there, as AWS writes them."""
 
 TIMESTAMP_COLUMNS = frozenset(
-    """
+    _names(
+        """
     bill_billing_period_start_date bill_billing_period_end_date line_item_usage_start_date line_item_usage_end_date
-    """.split()
+    """
+    )
 )
 
 MAP_COLUMNS = frozenset({"cost_category", "discount", "product", "resource_tags"})
 """CUR 2.0 maps; all hold text but ``discount``, which holds numbers."""
 
 DISCOUNT_COLUMNS = frozenset(
-    """
+    _names(
+        """
     discount discount_bundled_discount discount_total_discount line_item_net_unblended_cost
     line_item_net_unblended_rate
-    """.split()
+    """
+    )
 )
 """CUR 2.0 columns that manual-discount compatibility takes away (C2)."""
 
-CUR2_COLUMNS = tuple(
+CUR2_COLUMNS = _names(
     """
     bill_bill_type bill_billing_entity bill_billing_period_end_date bill_billing_period_start_date bill_invoice_id
     bill_invoicing_entity bill_payer_account_id bill_payer_account_name cost_category discount
@@ -156,7 +167,7 @@ CUR2_COLUMNS = tuple(
     split_line_item_public_on_demand_split_cost split_line_item_public_on_demand_unused_cost
     split_line_item_reserved_usage split_line_item_split_cost split_line_item_split_usage
     split_line_item_split_usage_ratio split_line_item_unused_cost
-    """.split()
+    """
 )
 
 _PRODUCT_COLUMNS_OF_CUR2 = frozenset(name for name in CUR2_COLUMNS if name.startswith("product_"))

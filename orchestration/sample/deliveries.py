@@ -185,13 +185,16 @@ def _write_legacy_csv(target: _Target, rows: Sequence[Cells]) -> None:
     columns = legacy_columns(rows, target.period)
     period_folder = f"{target.payer.folder}/{target.payer.export_name}/{target.date_range}"
     folder = f"{period_folder}/{target.delivery_id}"
-    names = [_legacy_cell_name(column) for column in columns]
+    names = [_csv_cell_name(column) for column in columns]
+    products: dict[int, dict[str, str]] = {}
 
     def encode(part: Sequence[Cells]) -> bytes:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows(_csv_cells(row, names) for row in part)
+        for row in part:
+            cells = _csv_cells(row, products)
+            writer.writerow([cells.get(name, "") for name in names])
         packed = io.BytesIO()
         # No file name and no time in the header: the same rows are the same bytes.
         with gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=6, mtime=0) as stream:
@@ -206,36 +209,35 @@ def _write_legacy_csv(target: _Target, rows: Sequence[Cells]) -> None:
         target.write(f"{period_folder}/{name}", manifest, 2)
 
 
-def _legacy_cell_name(column: str) -> tuple[str, str]:
-    """Return where a legacy column's cell stands: (map, key) or ('', name)."""
-    category, name = column.split("/", 1)
-    maps = {"product": "product", "resourceTags": "resource_tags", "costCategory": "cost_category"}
-    return (maps[category], name) if category in maps else ("", snake_name(column))
+def _csv_cell_name(column: str) -> str:
+    """Return the key of a legacy column in ``_csv_cells``: map entries keep their slash, the rest is in snake case."""
+    return column if column.split("/", 1)[0] in _MAP_CATEGORIES.values() else snake_name(column)
 
 
-def _cell(row: Cells, name: tuple[str, str]) -> object:
-    """Return the cell, or None where the row has none."""
-    if not name[0]:
-        return row.get(name[1])
-    entries = row[name[0]]
-    assert isinstance(entries, dict)
-    return entries.get(name[1])
+_MAP_CATEGORIES = {"product": "product", "resource_tags": "resourceTags", "cost_category": "costCategory"}
 
 
-def _csv_cells(row: Cells, names: Sequence[tuple[str, str]]) -> list[str]:
-    cells = []
-    for name in names:
-        value = _cell(row, name)
-        if value is None:
-            cells.append("")
-        elif isinstance(value, str):
-            cells.append(value)
+def _csv_cells(row: Cells, products: dict[int, dict[str, str]]) -> dict[str, str]:
+    """Return the row's cells as text; ``products`` remembers the product cells, which rows of a SKU share."""
+    product = row["product"]
+    if id(product) not in products:
+        products[id(product)] = _map_cells("product", product)
+    cells = dict(products[id(product)])
+    for name, value in row.items():
+        if isinstance(value, str):
+            cells[name] = value
         elif isinstance(value, int):
-            cells.append(text_of(value))
-        else:
-            assert isinstance(value, datetime)
-            cells.append(_csv_time(value))
+            cells[name] = text_of(value)
+        elif isinstance(value, datetime):
+            cells[name] = _csv_time(value)
+        elif value and name != "product" and name in _MAP_CATEGORIES:
+            cells.update(_map_cells(_MAP_CATEGORIES[name], value))
     return cells
+
+
+def _map_cells(category: str, entries: object) -> dict[str, str]:
+    assert isinstance(entries, dict)
+    return {f"{category}/{key}": value for key, value in entries.items()}
 
 
 _csv_times: dict[datetime, str] = {}
@@ -254,21 +256,32 @@ def _write_legacy_parquet(target: _Target, rows: Sequence[Cells]) -> None:
     folder = f"{target.payer.folder}/{export}/{export}/year={target.period.year}/month={target.period.month}"
 
     def encode(part: Sequence[Cells]) -> bytes:
+        flat = [
+            {**row, **{key: text for name in _MAP_CATEGORIES for key, text in _snake_cells(row, name)}}
+            for row in part
+        ]
         arrays = {}
         for column in columns:
-            name, place = snake_name(column), _legacy_cell_name(column)
+            name = snake_name(column)
             # This form has no NULL at all: missing numbers are 0.0 and missing text is ''.
             if name in NUMBER_COLUMNS:
-                arrays[name] = pa.array([_double(_cell(row, place)) or 0.0 for row in part], pa.float64())
+                arrays[name] = pa.array([_double(row.get(name)) or 0.0 for row in flat], pa.float64())
             elif name in TIMESTAMP_COLUMNS:
-                arrays[name] = pa.array([_cell(row, place) for row in part], pa.timestamp("ms"))
+                arrays[name] = pa.array([row.get(name) for row in flat], pa.timestamp("ms"))
             else:
-                arrays[name] = pa.array([_cell(row, place) or "" for row in part], pa.string())
+                arrays[name] = pa.array([row.get(name) or "" for row in flat], pa.string())
         return _parquet(pa.table(arrays))
 
     keys = target.write_parts(folder, "snappy.parquet", rows, Form.LEGACY_PARQUET, encode)
     manifest = target.legacy_manifest(columns, keys, "Parquet", "Parquet")
     target.write(f"{folder}/{export}-Manifest.json", manifest, 2)
+
+
+def _snake_cells(row: Cells, name: str) -> list[tuple[str, object]]:
+    """Return a map's entries under their legacy Parquet names."""
+    entries = row[name]
+    assert isinstance(entries, dict)
+    return [(snake_name(f"{_MAP_CATEGORIES[name]}/{key}"), value) for key, value in entries.items()]
 
 
 def _write_cur2_parquet(target: _Target, rows: Sequence[Cells]) -> None:
@@ -282,7 +295,7 @@ def _write_cur2_parquet(target: _Target, rows: Sequence[Cells]) -> None:
         return _parquet(pa.table({name: _cur2_array(name, flat) for name in columns}))
 
     keys = target.write_parts(f"{root}/data/{partition}", "snappy.parquet", rows, Form.CUR2_PARQUET, encode)
-    manifest = {
+    manifest: dict[str, object] = {
         "executionId": target.delivery_id,
         "exportArn": (
             f"arn:aws:bcm-data-exports:us-east-1:{target.payer.account_id}:export/{export}-"

@@ -239,7 +239,7 @@ class _Month:
                     continue
                 leased_hours[lease] += lease.count * self.scale
                 matching = [item for item in queue if item.fleet.sku is lease.sku and uncovered[item]]
-                matching.sort(key=lambda item: item.fleet.account != lease.owner)  # noqa: B023 - used at once
+                matching.sort(key=lambda item: item.fleet.account != lease.owner)
                 for instance in matching[: lease.count * self.scale]:
                     uncovered[instance] = 0
                     used_hours[lease] += 1

@@ -180,7 +180,7 @@ LINE_KIND = {
     "partner_discount": "discount",
     "aws_credit": "credit",
     "aws_tax": "aws_tax",
-    "unknown": "",
+    "unknown": "unknown",
 }
 
 
@@ -511,7 +511,16 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
         "insert into marts.fct_open_problems values (?,?,?,?,?,?,?,?)",
         [
             (OCTOBER, "hikari", None, "missing_fx_rate", "JPY", "No USD to JPY rate for 2025-10", None, None),
-            (OCTOBER, None, NORTH, "not_final", NORTH, "7 rows have no AWS invoice id yet", 7, Decimal("318.44")),
+            (
+                OCTOBER,
+                None,
+                NORTH,
+                "not_final",
+                NORTH,
+                "7 rows have no AWS invoice id yet",
+                7,
+                Decimal("318.44"),
+            ),
         ],
     )
     at = datetime(2025, 11, 4, 6, 11, 58)
@@ -559,9 +568,9 @@ def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:
     con.executemany(
         f"insert into marts.dim_deliveries values ({','.join('?' * 27)})",
         [
-            delivery("n-09-b", NORTH, SEPTEMBER, "20251003T041500Z", "current", None, 41_882, "10166.9262"),
+            delivery("n-09-b", NORTH, SEPTEMBER, "20251003T041500Z", "current", None, 41_882, "10207.0262"),
             delivery("s-09-a", SOUTH, SEPTEMBER, "20251003T050100Z", "current", None, 9_120, "2325.083"),
-            delivery("n-10-c", NORTH, OCTOBER, "20251104T041500Z", "current", None, 44_310, "11187.8188",
+            delivery("n-10-c", NORTH, OCTOBER, "20251104T041500Z", "current", None, 44_310, "11231.9288200001",
                      open_rows=7, open_cost="318.44", excess=214, excess_sum="0.00000000031415926535"),
             delivery("s-10-b", SOUTH, OCTOBER, "20251104T050100Z", "current", None, 9_488, "2558.6913", bad=2,
                      form="legacy_cur_csv"),
