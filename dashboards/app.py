@@ -60,15 +60,14 @@ def show_empty_state(path: Path) -> None:
 def show_data_as_of(chosen: filters.Selection) -> None:
     """Say when the numbers were made and whether AWS may still change them."""
     run = queries.latest_run(chosen.publication)
-    final = chosen.period.is_final
-    badge, tone, title = (
-        (strings.FINAL, "good", strings.FINAL_HELP)
-        if final
-        else (strings.NOT_FINAL, "warning", strings.NOT_FINAL_HELP)
-    )
+    finished = strings.moment(run.finished_at if run else None)
+    badge, tone, title = strings.NOT_FINAL, "warning", strings.NOT_FINAL_HELP
+    if chosen.period.is_final:
+        badge, tone, title = strings.FINAL, "good", strings.FINAL_HELP
+    state = f"{chosen.period_name}: {badge.lower()}"
     st.html(
-        f'<div class="ch-asof"><span>{strings.DATA_AS_OF} {strings.moment(run.finished_at if run else None)}</span>'
-        f'<span class="ch-badge {tone}" title="{escape(title)}">{chosen.period_name}: {badge.lower()}</span></div>'
+        f'<div class="ch-asof"><span>{strings.DATA_AS_OF} {finished}</span>'
+        f'<span class="ch-badge {tone}" title="{escape(title)}">{state}</span></div>'
     )
 
 

@@ -49,8 +49,9 @@ class PublicationReplacedError(PublicationError):
 class Publication:
     """One version of the published file.
 
-    Publishing replaces the file in one step (``os.replace``), so a new version always has another inode or another
-    modification time. Pages cache on this stamp: what was read from one version is never shown for another.
+    Publishing replaces the file in one step (``os.replace``), so a new version always has another inode or
+    another modification time. Pages cache on this stamp: what was read from one version is never shown for
+    another.
     """
 
     path: Path
@@ -72,7 +73,8 @@ class Publication:
             raise NothingPublishedError(f"Nothing has been published in {path.parent} yet.") from None
         except OSError as error:
             raise UnreadablePublicationError(
-                f"The published file {path} cannot be opened: {error.strerror}. Check who may read that folder."
+                f"The published file {path} cannot be opened: {error.strerror}. "
+                "Check who may read that folder."
             ) from error
         return cls(path=path, inode=found.st_ino, modified_ns=found.st_mtime_ns, size=found.st_size)
 
@@ -86,9 +88,9 @@ class Publication:
 def reading(publication: Publication) -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a read-only connection to exactly this version, whose marts are named ``marts.<table>``.
 
-    The file is attached to a database in memory instead of opened directly. DuckDB hands every direct open of one path
-    in one process the same instance, and so a page would go on seeing the old file for as long as any other session
-    held it open. It is attached for one query and let go: a file that was replaced is not kept on disk by us.
+    The file is attached to a database in memory instead of opened directly. DuckDB hands every direct open of
+    one path in one process the same instance, and a page would go on seeing the old file for as long as any
+    other session held it open. It is attached for one query and let go: a replaced file is not kept on disk.
 
     Raises:
         PublicationReplacedError: another version is in place by now.
@@ -96,7 +98,10 @@ def reading(publication: Publication) -> Iterator[duckdb.DuckDBPyConnection]:
         OutdatedPublicationError: a table or column is missing.
     """
     # No extension is ever needed, and looking for one would ask the network.
-    config: dict[str, str | bool | int | float | list[str]] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+    }
     with duckdb.connect(":memory:", config=config) as con:
         quoted = str(publication.path).replace("'", "''")
         try:
@@ -108,7 +113,7 @@ def reading(publication: Publication) -> Iterator[duckdb.DuckDBPyConnection]:
                     "New numbers have just been published; reload the page."
                 ) from error
             raise UnreadablePublicationError(
-                f"The published file {publication.path} is damaged or was written by another version of DuckDB. "
+                f"The published file {publication.path} is damaged, or another version of DuckDB wrote it. "
                 "Run Chargehouse again: it writes the file afresh."
             ) from error
         # Only after the file is open is it certain which version was opened.

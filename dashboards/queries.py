@@ -1,27 +1,29 @@
 """Every question the pages ask of the published marts.
 
-What is here: one named function for one SELECT, with the record it answers with. Values are always bound, never
-written into the text. Answers are cached for as long as the same version of the published file is in place.
-When to add here: a page needs another number. If it needs arithmetic beyond a sum or a change to the month before,
-it belongs in a mart instead.
-What does not belong here: how numbers look; Streamlit elements.
+What is here: one named function for one SELECT, with the record it answers with. Values are always bound,
+never written into the text. Answers are cached for as long as the same published file is in place.
+When to add here: a page needs another number. If it needs arithmetic beyond a sum or a change to the month
+before, it belongs in a mart instead.
+What does not belong here: how numbers look; Streamlit elements; whole tables for downloads (``extracts.py``).
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import ParamSpec, TypeVar
 
-import duckdb
 import streamlit as st
 
 from dashboards.publication import Publication, reading
 
 __all__ = [
+    "ACCOUNT_NAMES",
     "CHARGES_SHOWN",
+    "CHARGE_FILTER",
+    "CHARGE_ORDER",
+    "CHARGE_TIES",
     "BillingGroup",
     "BillingPeriod",
     "Charge",
@@ -32,8 +34,6 @@ __all__ = [
     "ChargeTotals",
     "CheckResult",
     "Delivery",
-    "Extract",
-    "ExtractColumn",
     "GroupSummary",
     "Grouping",
     "Headline",
@@ -58,15 +58,6 @@ __all__ = [
     "check_results",
     "column_comments",
     "deliveries",
-    "extract_charges",
-    "extract_check_results",
-    "extract_deliveries",
-    "extract_group_summaries",
-    "extract_invoice_line_accounts",
-    "extract_invoice_lines",
-    "extract_invoices",
-    "extract_open_problems",
-    "extract_reconciliation",
     "group_summaries",
     "headline",
     "invoice_accounts",
@@ -76,6 +67,7 @@ __all__ = [
     "invoice_totals",
     "invoices",
     "latest_run",
+    "meaning",
     "month_totals",
     "open_problems",
     "problem_totals",
@@ -111,9 +103,22 @@ def _fetch(
         return tuple(record(**dict(zip(names, row, strict=True))) for row in result.fetchall())
 
 
+# Legacy reports know no account names, so the column may be missing; `by name` then fills it with nulls.
+ACCOUNT_NAMES = """
+    (
+        select sub_account_id, coalesce(account_name, '') as account_name
+        from (
+            select * from marts.dim_accounts
+            union all by name
+            select cast(null as varchar) as account_name where false
+        )
+    )
+"""
+
+
 @cached
 def column_comments(publication: Publication) -> dict[str, str]:
-    """Return what each published column means, by ``<table>.<column>``: the text that dbt documents it with."""
+    """Return what each published column means, by ``<table>.<column>``: what dbt documents it with."""
     sql = """
         select table_name || '.' || column_name, comment
         from duckdb_columns()
@@ -121,6 +126,11 @@ def column_comments(publication: Publication) -> dict[str, str]:
     """
     with reading(publication) as con:
         return dict(con.execute(sql).fetchall())
+
+
+def meaning(publication: Publication, column: str) -> str:
+    """Return what ``<table>.<column>`` means, empty where it is not documented."""
+    return column_comments(publication).get(column, "")
 
 
 @dataclass(frozen=True)
@@ -193,8 +203,8 @@ def billing_groups(publication: Publication) -> tuple[BillingGroup, ...]:
 _MARGIN_PERCENTAGE = """
     case when sum(billed_cost) <> 0
         then decimal_division(
-            cast((sum(billed_cost) - sum(aws_cost)) * 100 as decimal(30, 10)),
-            cast(sum(billed_cost) as decimal(38, 10)), 4
+            cast(sum(margin) * 100 as decimal(30, 10)),
+            cast(sum(billed_cost) as decimal(38, 10)), 2
         )
     end
 """
@@ -204,7 +214,7 @@ _MARGIN_PERCENTAGE = """
 class Headline:
     """A month's totals in USD without tax, and what changed since the calendar month before.
 
-    Changes are None where the month before is not published; percentages also where they would divide by zero.
+    Changes are None where the month before is not published; percentages also where they have no base.
     """
 
     billed_cost: Decimal
@@ -262,14 +272,14 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
             case when before.billed_cost > 0
                 then decimal_division(
                     cast((this.billed_cost - before.billed_cost) * 100 as decimal(30, 10)),
-                    cast(before.billed_cost as decimal(38, 10)), 4
+                    cast(before.billed_cost as decimal(38, 10)), 2
                 )
             end as billed_change_percentage,
             this.aws_cost - before.aws_cost as aws_change,
             case when before.aws_cost > 0
                 then decimal_division(
                     cast((this.aws_cost - before.aws_cost) * 100 as decimal(30, 10)),
-                    cast(before.aws_cost as decimal(38, 10)), 4
+                    cast(before.aws_cost as decimal(38, 10)), 2
                 )
             end as aws_change_percentage,
             this.margin - before.margin as margin_change,
@@ -375,7 +385,7 @@ class ServiceTotal:
 def service_totals(
     publication: Publication, period: date, group: str | None, limit: int
 ) -> tuple[ServiceTotal, ...]:
-    """Return the ``limit`` services with the largest billed amount, then the others as one (``service_code`` None)."""
+    """Return the ``limit`` services that were billed most, then all others as one (``service_code`` None)."""
     return _fetch(
         publication,
         ServiceTotal,
@@ -385,7 +395,9 @@ def service_totals(
                 service_code,
                 sum(aws_cost) as aws_cost,
                 sum(billed_cost) as billed_cost,
-                row_number() over (order by sum(billed_cost) desc, sum(aws_cost) desc, service_code) as position
+                row_number() over (
+                    order by sum(billed_cost) desc, sum(aws_cost) desc, service_code
+                ) as position
             from marts.fct_charges
             where
                 billing_period = $period
@@ -396,12 +408,12 @@ def service_totals(
 
         shown as (
             select
-                case when position <= $limit then service_code end as service_code,
-                min(position) as position,
+                case when position <= $limit and billed_cost <> 0 then service_code end as service_code,
+                max(position) as position,
                 sum(aws_cost) as aws_cost,
                 sum(billed_cost) as billed_cost
             from services
-            group by case when position <= $limit then service_code end
+            group by case when position <= $limit and billed_cost <> 0 then service_code end
         )
 
         select
@@ -412,7 +424,7 @@ def service_totals(
             shown.billed_cost - shown.aws_cost as margin
         from shown
         left join marts.dim_services on shown.service_code = dim_services.service_code
-        order by shown.position
+        order by shown.service_code is null, shown.position
         """,
         {"period": period, "group": group, "limit": limit},
     )
@@ -435,8 +447,9 @@ class Invoice:
     payment_terms_days: int | None
     issuer_id: str
     currency: str
+    minor_units: int
     fx_rate: Decimal | None
-    fx_source: str | None
+    fx_source: str
     exact_amount_usd: Decimal
     net_amount: Decimal | None
     tax_amount: Decimal | None
@@ -469,8 +482,9 @@ def invoices(publication: Publication, period: date, group: str | None) -> tuple
             cus.payment_terms_days,
             inv.issuer_id,
             inv.currency,
+            inv.minor_units,
             inv.fx_rate,
-            inv.fx_source,
+            coalesce(inv.fx_source, '') as fx_source,
             inv.exact_amount_usd,
             inv.net_amount,
             inv.tax_amount,
@@ -494,6 +508,7 @@ class InvoiceTotal:
     """All invoices of a month in one currency; those without a rate are counted but have no amount."""
 
     currency: str
+    minor_units: int
     invoice_count: int
     without_rate_count: int
     net_amount: Decimal | None
@@ -512,6 +527,7 @@ def invoice_totals(publication: Publication, period: date, group: str | None) ->
         """
         select
             currency,
+            any_value(minor_units) as minor_units,
             count(*) as invoice_count,
             count(*) filter (total_amount is null) as without_rate_count,
             sum(net_amount) as net_amount,
@@ -550,9 +566,14 @@ def invoice_lines(publication: Publication, period: date, group: str) -> tuple[I
         InvoiceLine,
         """
         select
-            line_number, line_kind, coalesce(source_id, '') as source_id, coalesce(service_code, '') as service_code,
-            coalesce(service_name, '') as service_name, coalesce(description, '') as description,
-            exact_amount_usd, net_amount
+            line_number,
+            line_kind,
+            coalesce(source_id, '') as source_id,
+            coalesce(service_code, '') as service_code,
+            coalesce(service_name, '') as service_name,
+            coalesce(description, '') as description,
+            exact_amount_usd,
+            net_amount
         from marts.fct_invoice_lines
         where billing_period = $period and billing_group_id = $group
         order by line_number
@@ -577,14 +598,14 @@ def invoice_accounts(publication: Publication, period: date, group: str) -> tupl
     return _fetch(
         publication,
         InvoiceAccount,
-        """
+        f"""
         select
             parts.sub_account_id,
-            coalesce(any_value(dim_accounts.account_name), '') as account_name,
+            coalesce(any_value(account.account_name), '') as account_name,
             sum(parts.exact_amount_usd) as exact_amount_usd,
             sum(parts.net_amount) as net_amount
         from marts.fct_invoice_line_accounts as parts
-        left join marts.dim_accounts on parts.sub_account_id = dim_accounts.sub_account_id
+        left join {ACCOUNT_NAMES} as account on parts.sub_account_id = account.sub_account_id
         where parts.billing_period = $period and parts.billing_group_id = $group
         group by parts.sub_account_id
         order by sum(parts.exact_amount_usd) desc, parts.sub_account_id
@@ -613,12 +634,14 @@ def invoice_line_accounts(
     return _fetch(
         publication,
         InvoiceLineAccount,
-        """
+        f"""
         select
             line.line_number,
-            coalesce(nullif(line.description, ''), nullif(line.service_name, ''), line.line_kind) as description,
+            coalesce(
+                nullif(line.description, ''), nullif(line.service_name, ''), line.line_kind
+            ) as description,
             parts.sub_account_id,
-            coalesce(dim_accounts.account_name, '') as account_name,
+            coalesce(account.account_name, '') as account_name,
             parts.exact_amount_usd,
             parts.net_amount
         from marts.fct_invoice_line_accounts as parts
@@ -626,7 +649,7 @@ def invoice_line_accounts(
             on parts.billing_period = line.billing_period
             and parts.billing_group_id = line.billing_group_id
             and parts.invoice_line_key = line.invoice_line_key
-        left join marts.dim_accounts on parts.sub_account_id = dim_accounts.sub_account_id
+        left join {ACCOUNT_NAMES} as account on parts.sub_account_id = account.sub_account_id
         where parts.billing_period = $period and parts.billing_group_id = $group
         order by line.line_number, parts.exact_amount_usd desc, parts.sub_account_id
         """,
@@ -739,17 +762,18 @@ class ChargeFilter:
         }
 
 
-_NAMED_CHARGES = """
+# Names that are looked up are called known_*: the mart may have names of its own.
+CHARGE_FILTER = f"""
     named_charges as (
         select
             charge.*,
-            coalesce(grp.billing_group_name, charge.billing_group_id) as billing_group_name,
-            coalesce(account.account_name, '') as account_name,
-            coalesce(service.service_name, '') as service_name
+            coalesce(grp.billing_group_name, charge.billing_group_id) as known_group,
+            coalesce(account.account_name, '') as known_account,
+            coalesce(service.service_name, '') as known_service
         from marts.fct_charges as charge
         left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
             on charge.billing_group_id = grp.billing_group_id
-        left join marts.dim_accounts as account on charge.sub_account_id = account.sub_account_id
+        left join {ACCOUNT_NAMES} as account on charge.sub_account_id = account.sub_account_id
         left join marts.dim_services as service on charge.service_code = service.service_code
         where charge.billing_period = $period and ($group is null or charge.billing_group_id = $group)
     ),
@@ -766,9 +790,10 @@ _NAMED_CHARGES = """
                 $search = ''
                 or contains(
                     lower(concat_ws(
-                        chr(10), billing_group_id, billing_group_name, billing_account_id, sub_account_id, account_name,
-                        service_code, service_name, region_id, usage_type, operation, charge_type, line_item_type,
-                        billing_entity, treatment, treatment_reason, pricing_rule_id, commitment_id
+                        chr(10), billing_group_id, known_group, billing_account_id, sub_account_id,
+                        known_account, service_code, known_service, region_id, usage_type, operation,
+                        charge_type, line_item_type, billing_entity, treatment, treatment_reason,
+                        pricing_rule_id, commitment_id
                     )),
                     $search
                 )
@@ -792,7 +817,7 @@ def charge_options(publication: Publication, period: date, group: str | None) ->
     return _fetch(
         publication,
         ChargeOption,
-        """
+        f"""
         with occurring as (
             select distinct sub_account_id, service_code, charge_type, treatment
             from marts.fct_charges
@@ -801,7 +826,7 @@ def charge_options(publication: Publication, period: date, group: str | None) ->
 
         options as (
             select distinct 'account' as kind, sub_account_id as value, account_name as name
-            from occurring left join marts.dim_accounts using (sub_account_id)
+            from occurring left join {ACCOUNT_NAMES} as account using (sub_account_id)
             union all
             select distinct 'service', service_code, service_name
             from occurring left join marts.dim_services using (service_code)
@@ -811,7 +836,10 @@ def charge_options(publication: Publication, period: date, group: str | None) ->
             select distinct 'treatment', treatment, '' from occurring
         )
 
-        select kind, value, coalesce(name, '') as name from options where value is not null order by kind, value
+        select kind, value, coalesce(name, '') as name
+        from options
+        where value is not null
+        order by kind, value
         """,
         {"period": period, "group": group},
     )
@@ -836,7 +864,7 @@ def charge_totals(publication: Publication, chosen: ChargeFilter) -> ChargeTotal
         publication,
         ChargeTotals,
         f"""
-        with {_NAMED_CHARGES}
+        with {CHARGE_FILTER}
 
         select
             count(*) as charge_count,
@@ -864,8 +892,18 @@ class ChargeGroup:
     group_count: int
 
 
-_CHARGE_ORDER = """
-    case $sort when 'billed' then billed_cost when 'aws' then aws_cost when 'list' then list_cost end desc nulls last
+CHARGE_ORDER = """
+    case $sort
+        when 'billed' then billed_cost
+        when 'aws' then aws_cost
+        when 'list' then list_cost
+    end desc nulls last
+"""
+
+# What decides between charges that are alike in that, so that a list never changes its order by itself.
+CHARGE_TIES = """
+    known_group, sub_account_id, service_code, usage_type, operation, charge_type, region_id,
+    treatment, usage_quantity
 """
 
 
@@ -878,7 +916,7 @@ def charge_groups(
         publication,
         ChargeGroup,
         f"""
-        with {_NAMED_CHARGES},
+        with {CHARGE_FILTER},
 
         keyed as (
             select
@@ -895,9 +933,9 @@ def charge_groups(
                     end, ''
                 ) as value,
                 case $grouping
-                    when 'group' then billing_group_name
-                    when 'account' then account_name
-                    when 'service' then service_name
+                    when 'group' then known_group
+                    when 'account' then known_account
+                    when 'service' then known_service
                     else ''
                 end as name,
                 list_cost,
@@ -921,7 +959,7 @@ def charge_groups(
 
         select *
         from sums
-        order by {_CHARGE_ORDER}, lower(if(name = '', value, name)), value
+        order by {CHARGE_ORDER}, lower(if(name = '', value, name)), value
         limit $limit
         """,
         {**chosen.parameters, "grouping": grouping.value, "sort": sort.value, "limit": limit},
@@ -960,14 +998,14 @@ def charges(
         publication,
         Charge,
         f"""
-        with {_NAMED_CHARGES}
+        with {CHARGE_FILTER}
 
         select
-            billing_group_name,
+            known_group as billing_group_name,
             sub_account_id,
-            account_name,
+            known_account as account_name,
             coalesce(service_code, '') as service_code,
-            service_name,
+            known_service as service_name,
             coalesce(region_id, '') as region_id,
             coalesce(usage_type, '') as usage_type,
             coalesce(operation, '') as operation,
@@ -981,9 +1019,7 @@ def charges(
             coalesce(treatment_reason, '') as treatment_reason,
             coalesce(pricing_rule_id, '') as pricing_rule_id
         from filtered
-        order by
-            {_CHARGE_ORDER},
-            billing_group_name, sub_account_id, service_code, usage_type, operation, charge_type, region_id, treatment
+        order by {CHARGE_ORDER}, {CHARGE_TIES}
         limit $limit
         """,
         {**chosen.parameters, "sort": sort.value, "limit": limit},
@@ -1006,7 +1042,7 @@ class OpenProblem:
 
 @cached
 def open_problems(publication: Publication, period: date, group: str | None) -> tuple[OpenProblem, ...]:
-    """Return the open problems of a month, the largest money first; a payer's problems show for every group."""
+    """Return the open problems of a month, most money first; a payer's problems show for every group."""
     return _fetch(
         publication,
         OpenProblem,
@@ -1079,7 +1115,7 @@ class Reconciliation:
 
 @cached
 def reconciliation(publication: Publication, period: date) -> tuple[Reconciliation, ...]:
-    """Return the stages of a month, payer by payer, in the order they were published."""
+    """Return the stages of a month, payer by payer: what AWS delivered, then what became of it."""
     return _fetch(
         publication,
         Reconciliation,
@@ -1087,7 +1123,7 @@ def reconciliation(publication: Publication, period: date) -> tuple[Reconciliati
         select billing_account_id, stage, amount, coalesce(residual, 0) as residual
         from marts.fct_reconciliation
         where billing_period = $period
-        order by billing_account_id, rowid
+        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated'], stage), stage
         """,
         {"period": period},
     )
@@ -1156,10 +1192,26 @@ def deliveries(publication: Publication, period: date | None) -> tuple[Delivery,
         Delivery,
         """
         select
-            payer_account_id, export_name, billing_period, delivery_id, form, status,
-            coalesce(reason, '') as reason, coalesce(is_billed, false) as is_billed, landed_at, row_count, file_count,
-            unblended_cost, net_unblended_cost, split_cost_row_count, excess_decimal_row_count, excess_decimal_sum,
-            bad_value_row_count, coalesce(discount_mode, '') as discount_mode, open_row_count, open_cost
+            payer_account_id,
+            export_name,
+            billing_period,
+            delivery_id,
+            form,
+            status,
+            coalesce(reason, '') as reason,
+            coalesce(is_billed, false) as is_billed,
+            landed_at,
+            row_count,
+            file_count,
+            unblended_cost,
+            net_unblended_cost,
+            split_cost_row_count,
+            excess_decimal_row_count,
+            excess_decimal_sum,
+            bad_value_row_count,
+            coalesce(discount_mode, '') as discount_mode,
+            open_row_count,
+            open_cost
         from marts.dim_deliveries
         where $period is null or billing_period = $period
         order by
@@ -1168,160 +1220,3 @@ def deliveries(publication: Publication, period: date | None) -> tuple[Delivery,
         """,
         {"period": period},
     )
-
-
-@dataclass(frozen=True)
-class ExtractColumn:
-    """A column of a download: its published name and DuckDB type."""
-
-    name: str
-    type: str
-
-
-@dataclass(frozen=True)
-class Extract:
-    """A download: columns, then every row, fetched as they are written."""
-
-    columns: tuple[ExtractColumn, ...]
-    rows: Iterator[tuple[object, ...]]
-
-
-# Rows fetched at a time: a month's charges never stand in memory as a whole.
-_BATCH = 10_000
-
-
-@contextmanager
-def _extract(publication: Publication, sql: str, parameters: Mapping[str, object]) -> Iterator[Extract]:
-    with reading(publication) as con:
-        result = con.execute(sql, parameters)
-        columns = tuple(
-            ExtractColumn(name=column[0], type=str(column[1])) for column in result.description or ()
-        )
-        yield Extract(columns=columns, rows=_batches(result))
-
-
-def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
-    while batch := result.fetchmany(_BATCH):
-        yield from batch
-
-
-@contextmanager
-def extract_charges(publication: Publication, chosen: ChargeFilter, sort: ChargeSort) -> Iterator[Extract]:
-    """Give every charge that matches, with all published columns and the names of group, account and service."""
-    sql = f"""
-        with {_NAMED_CHARGES}
-
-        select
-            billing_period, billing_group_id, billing_group_name, billing_account_id, sub_account_id, account_name,
-            service_code, service_name,
-            columns(* exclude (
-                billing_period, billing_group_id, billing_group_name, billing_account_id, sub_account_id, account_name,
-                service_code, service_name
-            ))
-        from filtered
-        order by
-            {_CHARGE_ORDER},
-            billing_group_name, sub_account_id, service_code, usage_type, operation, charge_type, region_id, treatment
-    """
-    with _extract(publication, sql, {**chosen.parameters, "sort": sort.value}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_group_summaries(publication: Publication, group: str | None) -> Iterator[Extract]:
-    """Give the summary of every month and group."""
-    sql = """
-        select * from marts.rpt_billing_group_summary
-        where $group is null or billing_group_id = $group
-        order by billing_period desc, billing_group_id
-    """
-    with _extract(publication, sql, {"group": group}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_invoices(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
-    """Give the invoices of a month."""
-    sql = """
-        select * from marts.fct_invoices
-        where billing_period = $period and ($group is null or billing_group_id = $group)
-        order by lower(customer_name), billing_group_id
-    """
-    with _extract(publication, sql, {"period": period, "group": group}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_invoice_lines(publication: Publication, period: date, group: str) -> Iterator[Extract]:
-    """Give the lines of one invoice."""
-    sql = """
-        select * from marts.fct_invoice_lines
-        where billing_period = $period and billing_group_id = $group
-        order by line_number
-    """
-    with _extract(publication, sql, {"period": period, "group": group}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_invoice_line_accounts(publication: Publication, period: date, group: str) -> Iterator[Extract]:
-    """Give the lines of one invoice split over accounts."""
-    sql = """
-        select
-            parts.billing_period, parts.billing_group_id, line.line_number, parts.invoice_line_key, line.description,
-            parts.sub_account_id, dim_accounts.account_name, parts.exact_amount_usd, line.currency, parts.net_amount
-        from marts.fct_invoice_line_accounts as parts
-        inner join marts.fct_invoice_lines as line
-            on parts.billing_period = line.billing_period
-            and parts.billing_group_id = line.billing_group_id
-            and parts.invoice_line_key = line.invoice_line_key
-        left join marts.dim_accounts on parts.sub_account_id = dim_accounts.sub_account_id
-        where parts.billing_period = $period and parts.billing_group_id = $group
-        order by line.line_number, parts.sub_account_id
-    """
-    with _extract(publication, sql, {"period": period, "group": group}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_open_problems(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
-    """Give the open problems of a month."""
-    sql = """
-        select * from marts.fct_open_problems
-        where billing_period = $period and ($group is null or coalesce(billing_group_id, $group) = $group)
-        order by problem, billing_group_id, subject
-    """
-    with _extract(publication, sql, {"period": period, "group": group}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_reconciliation(publication: Publication, period: date) -> Iterator[Extract]:
-    """Give the reconciliation of a month."""
-    sql = """
-        select * from marts.fct_reconciliation
-        where billing_period = $period
-        order by billing_account_id, rowid
-    """
-    with _extract(publication, sql, {"period": period}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_check_results(publication: Publication) -> Iterator[Extract]:
-    """Give the checks of the last run."""
-    sql = "select * from marts.fct_check_results order by layer, subject, check_name"
-    with _extract(publication, sql, {}) as extract:
-        yield extract
-
-
-@contextmanager
-def extract_deliveries(publication: Publication, period: date | None) -> Iterator[Extract]:
-    """Give the deliveries of a month, or of all months when ``period`` is None."""
-    sql = """
-        select * from marts.dim_deliveries
-        where $period is null or billing_period = $period
-        order by billing_period desc, payer_account_id, export_name, landed_at desc
-    """
-    with _extract(publication, sql, {"period": period}) as extract:
-        yield extract

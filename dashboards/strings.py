@@ -41,7 +41,10 @@ EMPTY_TEXT: Final = (
 )
 EMPTY_COMMAND: Final = "chargehouse run"
 EMPTY_PLACE: Final = "This page waits for the file"
-NO_PERIODS: Final = "The last run published no billing period. Land a delivery of an AWS Cost and Usage Report, then run again."
+NO_PERIODS: Final = (
+    "The last run published no billing period. Land a delivery of an AWS Cost and Usage Report, "
+    "then run again."
+)
 ERROR_TITLE: Final = "The published numbers cannot be shown"
 NOTHING_IN_PERIOD: Final = "There are no charges of this billing group in this period."
 
@@ -90,7 +93,21 @@ INVOICE_TOTAL: Final = "Total"
 TIES: Final = "Lines and accounts add up to the total exactly."
 DOES_NOT_TIE: Final = "Lines or accounts do not add up to the total. Do not send this invoice; report it."
 RATE_MISSING: Final = "waiting for the rate"
-RATE_MISSING_NOTICE: Final = "has no exchange rate for this month yet. The draft stays in exact USD; add the rate to fx_rates.csv and run again."
+RATE_MISSING_NOTICE: Final = (
+    "has no exchange rate for this month yet. The draft stays in exact USD; "
+    "add the rate to fx_rates.csv and run again."
+)
+
+LINE_NUMBER: Final = "#"
+LINE_KIND: Final = "Kind"
+DESCRIPTION: Final = "Description"
+EXACT_USD: Final = "Exact, USD"
+TAX_ID: Final = "Tax id"
+ISSUER: Final = "Issuer"
+PAYMENT_TERMS: Final = "Payment terms"
+EXCHANGE_RATE: Final = "Exchange rate"
+NO_CONVERSION: Final = "None, billed in USD"
+EXACT_BEFORE_TAX: Final = "Exact, before tax"
 
 # Charges
 SEARCH: Final = "Search"
@@ -99,6 +116,9 @@ ACCOUNT: Final = "Account"
 SERVICE: Final = "Service"
 CHARGE_TYPE: Final = "Charge type"
 TREATMENT: Final = "Treatment"
+USAGE: Final = "Usage"
+QUANTITY: Final = "Quantity"
+RULE: Final = "Rule"
 GROUP_BY: Final = "Group by"
 SORT_BY: Final = "Sort by"
 CLEAR_FILTERS: Final = "Clear filters"
@@ -109,6 +129,7 @@ TAX_INCLUDED: Final = "AWS tax is included here and left out on the overview"
 
 # Quality
 CHECKS: Final = "Checks of the last run"
+PAYERS_WITH_RESIDUAL: Final = "Payers with a residual"
 CHECKS_FAILED: Final = "Checks failed"
 CHECKS_PASSED: Final = "Checks passed"
 SHOW_PASSED: Final = "Show passed checks"
@@ -121,16 +142,36 @@ RESIDUAL_NOT_ZERO: Final = (
 NO_OPEN_PROBLEMS: Final = "No open problems in this period."
 NO_CHECKS: Final = "The last run published no check results."
 NO_RECONCILIATION: Final = "There is no reconciliation for this period."
-WHAT_TO_DO: Final = "What to do"
+SUBJECT: Final = "Subject"
+PAYER: Final = "Payer"
+ROWS: Final = "Rows"
+STAGE: Final = "Stage"
+AMOUNT_USD: Final = "Amount, USD"
+CHECK: Final = "Check"
+CHECKED: Final = "Checked"
+RESULT: Final = "Result"
 
 # Deliveries
 ALL_PERIODS: Final = "All periods"
 NO_DELIVERIES: Final = "No delivery of this period is known."
+PAYER_AND_EXPORT: Final = "Payer and export"
+STATUS: Final = "Status"
+COST_USD: Final = "Cost, USD"
+UNREADABLE: Final = "Unreadable"
+SPLIT_COST: Final = "Split"
+LANDED: Final = "Landed"
+NOT_BILLED_FROM: Final = "Not the export that is billed from"
+OPEN: Final = "open"
 CURRENT: Final = "Current"
 SUPERSEDED: Final = "Superseded"
 REJECTED: Final = "Rejected"
-ROUNDED_AT_EDGE: Final = "Rounded at the edge"
-ROUNDED_AT_EDGE_HELP: Final = "Rows whose cost had more than ten decimals when AWS delivered it, and the sum of what rounding them changed (M1)."
+ROUNDED_AT_EDGE: Final = "Rounded"
+ROUNDED_AT_EDGE_HELP: Final = (
+    "Rows whose cost had more than ten decimals when AWS delivered it, "
+    "and the sum of what rounding them changed (M1)."
+)
+
+SPLIT_COST_HELP: Final = "Split-cost rows: they repeat costs that stand elsewhere and are in no total (C1)."
 
 # Downloads
 DOWNLOAD_CSV: Final = "CSV"
@@ -188,6 +229,7 @@ PROBLEMS: Final = {
     "unassigned_account": "Account in no billing group",
     "missing_fx_rate": "Missing exchange rate",
     "not_final": "Month not final",
+    "unrated_charges": "Charges not rated",
 }
 
 PROBLEM_REMEDIES: Final = {
@@ -196,7 +238,9 @@ PROBLEM_REMEDIES: Final = {
     ),
     "bad_value": "Ask AWS for a corrected delivery. Until then these rows are on no invoice.",
     "unassigned_account": "Add the account to account_assignments.csv, then run again.",
-    "missing_fx_rate": "Add the month's rate to fx_rates.csv, then run again. The draft has no amounts until then.",
+    "missing_fx_rate": (
+        "Add the month's rate to fx_rates.csv, then run again. The draft has no amounts until then."
+    ),
     "not_final": (
         "Nothing yet: AWS puts invoice numbers on a month's charges in the first days of the next one. "
         "Land the next delivery."
@@ -215,7 +259,7 @@ STAGES: Final = {
 LAYERS: Final = {"raw": "What AWS delivered", "dbt": "What was worked out"}
 
 CHECK_STATUSES: Final = {"pass": "Passed", "fail": "Failed"}
-SEVERITIES: Final = {"error": "stops publishing", "warn": "warning"}
+SEVERITIES: Final = {"critical": "Stops publishing", "warning": "Warning"}
 
 DELIVERY_STATUSES: Final = {"current": CURRENT, "superseded": SUPERSEDED, "rejected": REJECTED}
 
@@ -237,7 +281,7 @@ GROUPINGS: Final = {
     "region": "Region",
     "rule": "Pricing rule",
     "treatment": "Treatment",
-    "none": "Nothing (every charge)",
+    "none": "Every charge",
 }
 
 # What a group of charges is called whose value is empty.
@@ -273,6 +317,29 @@ def treatment_reason(code: str) -> str:
     kind, _, column = code.partition(":")
     words = TREATMENT_REASONS.get(kind, plain(kind))
     return f"{words} ({column})" if column else words
+
+
+def amount_in(currency: str) -> str:
+    """Head a column of document amounts: ``Amount, EUR``."""
+    return f"Amount, {currency}"
+
+
+def without_rate(number: int) -> str:
+    """Say how many invoices wait for their exchange rate, if any do."""
+    return f"{number:,} without a rate" if number else ""
+
+
+def passed(number: int, total: int) -> str:
+    """Say how many checks passed: ``8 of 10 passed``."""
+    return f"{number:,} of {total:,} passed"
+
+
+def run_facts(run_id: str, finished_at: datetime | None, code_version: str, membership_basis: str) -> str:
+    """Say which run the numbers are from."""
+    return (
+        f"Run {run_id} finished {moment(finished_at)} with Chargehouse {code_version}; "
+        f"accounts belong to groups by {plain(membership_basis).lower()}."
+    )
 
 
 def plain(code: str) -> str:

@@ -131,7 +131,7 @@ def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool
     """
     from orchestration.runs import run_new
 
-    console = Console(stderr=True)
+    console = Console(file=sys.stderr)  # the run redirects sys.stderr into its log
     with console.status("Starting") as status:
         summary = run_new(
             Workspace.from_environment(),
@@ -262,7 +262,10 @@ def _shown(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case Decimal():
-            return f"{value:,f}"
+            whole, _, decimals = f"{value:,f}".partition(".")
+            # Exact amounts have up to 20 decimals; zeros at their end say nothing.
+            decimals = decimals if len(decimals) <= 4 else decimals.rstrip("0").ljust(2, "0")
+            return f"{whole}.{decimals}" if decimals else whole
         case int():
             return f"{value:,}"
         case _:

@@ -12,7 +12,7 @@ from orchestration.assets.models import models
 from orchestration.assets.published import published_copy_for
 from orchestration.assets.raw import billing_configuration, build_periods, cur_deliveries, raw_checks
 from orchestration.jobs import process_new
-from orchestration.models import DBT_PROJECT
+from orchestration.models import DBT_EXECUTABLE, DBT_PROJECT
 from orchestration.resources import WorkspaceResource
 from orchestration.schedules import every_six_hours
 from orchestration.settings import Workspace
@@ -41,7 +41,7 @@ def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_s
                 is_locked=is_locked,
                 lock_wait_seconds=lock_wait_seconds,
             ),
-            "dbt": DbtCliResource(project_dir=DBT_PROJECT, profiles_dir=str(DBT_PROJECT.profiles_dir)),
+            "dbt": DbtCliResource(project_dir=DBT_PROJECT, dbt_executable=DBT_EXECUTABLE),
         },
     )
 

@@ -37,8 +37,9 @@ def publish(workspace: Workspace) -> int:
     for stale in target.parent.glob(f"{target.name}.*.new*"):
         stale.unlink()
     new_file = target.with_name(f"{target.name}.{os.getpid()}.new")
-    connection = duckdb.connect(new_file, config={"memory_limit": workspace.memory_limit, "TimeZone": "UTC"})
+    connection = duckdb.connect(new_file, config={"memory_limit": workspace.memory_limit})
     try:
+        connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach '{_quoted(workspace.warehouse_file)}' as warehouse (read_only)")
         connection.execute("create schema marts")
         relations = connection.execute(

@@ -6,6 +6,7 @@ What does not belong here: arithmetic; a number that is not in a mart belongs in
 """
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -22,7 +23,12 @@ def _query(workspace: Workspace, query: str, parameters: list[object] | None = N
     if not workspace.published_file.exists():
         raise ChargehouseError(f"Nothing is published in {workspace.root} yet. Now: chargehouse run")
     with duckdb.connect(workspace.published_file, read_only=True) as connection:
-        result = connection.execute(query, parameters or [])
+        try:
+            result = connection.execute(query, parameters or [])
+        except (duckdb.BinderException, duckdb.CatalogException) as error:
+            raise ChargehouseError(
+                f"{workspace.published_file} was published by another version. Now: chargehouse run --force"
+            ) from error
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
@@ -121,7 +127,7 @@ def failed_checks(workspace: Workspace) -> list[Row]:
 
 def invoices(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
     """Return the draft invoices, all or those of a period and group."""
-    return _query(
+    rows = _query(
         workspace,
         """
         select
@@ -129,6 +135,7 @@ def invoices(workspace: Workspace, period: date | None, group: str | None) -> li
             billing_group_id as "group",
             customer_name as customer,
             currency,
+            minor_units,
             net_amount,
             tax_amount,
             total_amount,
@@ -141,11 +148,12 @@ def invoices(workspace: Workspace, period: date | None, group: str | None) -> li
         """,
         [period, group],
     )
+    return [_in_minor_units(row) for row in rows]
 
 
 def invoice_lines(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
     """Return the lines of the draft invoices of a period and group."""
-    return _query(
+    rows = _query(
         workspace,
         """
         select
@@ -156,6 +164,7 @@ def invoice_lines(workspace: Workspace, period: date | None, group: str | None) 
             description,
             exact_amount_usd,
             currency,
+            minor_units,
             net_amount
         from marts.fct_invoice_lines
         where ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
@@ -163,3 +172,17 @@ def invoice_lines(workspace: Workspace, period: date | None, group: str | None) 
         """,
         [period, group],
     )
+    return [_in_minor_units(row) for row in rows]
+
+
+def _in_minor_units(row: Row) -> Row:
+    """Write rounded amounts with the decimals of their currency: 12 JPY, 12.00 USD, 12.000 KWD (ISO 4217)."""
+    unit = Decimal(1).scaleb(-row["minor_units"])
+    return {
+        name: value.quantize(unit) if name in _ROUNDED and value is not None else value
+        for name, value in row.items()
+        if name != "minor_units"
+    }
+
+
+_ROUNDED = ("net_amount", "tax_amount", "total_amount")

@@ -17,7 +17,7 @@ from orchestration.warehouse import workspace_lock
 __all__ = ["WorkspaceResource"]
 
 
-class WorkspaceResource(dg.ConfigurableResource[Workspace]):
+class WorkspaceResource(dg.ConfigurableResource["WorkspaceResource"]):
     """The workspace of a run.
 
     Runs execute in one process, so the resource lives as long as the run: two runs never write one warehouse at once.
@@ -35,15 +35,15 @@ class WorkspaceResource(dg.ConfigurableResource[Workspace]):
     lock_wait_seconds: float = 0
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Workspace]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WorkspaceResource"]:
         """Hold the workspace while the run goes on."""
         workspace = self.workspace
         export_environment(workspace)
         if self.is_locked:
-            yield workspace
+            yield self
         else:
             with workspace_lock(workspace, f"Dagster run {context.run_id or ''}".strip(), self.lock_wait_seconds):
-                yield workspace
+                yield self
 
     @property
     def workspace(self) -> Workspace:

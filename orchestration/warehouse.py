@@ -75,11 +75,9 @@ def open_warehouse(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     DuckDB lets one process write: dbt runs as a child process, so nothing may stay open across its start.
     """
     workspace.warehouse.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(
-        workspace.warehouse_file,
-        config={"memory_limit": workspace.memory_limit, "TimeZone": "UTC"},
-    )
+    connection = duckdb.connect(workspace.warehouse_file, config={"memory_limit": workspace.memory_limit})
     try:
+        connection.execute("set TimeZone = 'UTC'")
         prepare_control_tables(connection)
         yield connection
     finally:

@@ -1,9 +1,17 @@
-"""Fixtures every test may use."""
+"""Fixtures and options every test may use."""
 
 import os
 from pathlib import Path
 
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--faults-in-full",
+        action="store_true",
+        help="run the whole series of kills and damaged deliveries instead of a sample",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """The charts of the pages.
 
-What is here: turning records into pictures. Bars need numbers to be drawn with, and a picture is exact to a pixel at
-most, so this is the one module that makes floats of money. They reach no text: labels and tooltips are exact texts.
+What is here: turning records into pictures. Bars need numbers to be drawn with, and a picture is exact to a
+pixel at most, so this is the one module that makes floats of money. They reach no text: labels and tooltips
+are exact texts.
 When to add here: another picture.
 What does not belong here: amounts that are read; those are texts from ``money.py``.
 """
@@ -15,6 +16,7 @@ import streamlit as st
 
 from dashboards import strings
 from dashboards.components import money
+from dashboards.components.filters import labels
 from dashboards.queries import GroupSummary, MonthTotal, ServiceTotal
 
 __all__ = ["billed_and_aws_by_month", "margin_by_group", "top_services"]
@@ -113,7 +115,9 @@ def billed_and_aws_by_month(months: Sequence[MonthTotal]) -> None:
 def _labelled_bars(bars: Sequence[Bar], description: str, key: str) -> None:
     """Draw horizontal bars, the first record on top, their amounts in a column at the right edge."""
     order = [bar.name for bar in bars]
-    values = [{"name": bar.name, "length": _pixels(bar.amount), "text": money.usd(bar.amount)} for bar in bars]
+    values = [
+        {"name": bar.name, "length": _pixels(bar.amount), "text": money.usd(bar.amount)} for bar in bars
+    ]
     base = alt.Chart(alt.InlineData(values=values)).encode(
         y=alt.Y(
             "name:N",
@@ -142,14 +146,23 @@ def _labelled_bars(bars: Sequence[Bar], description: str, key: str) -> None:
 
 def margin_by_group(groups: Sequence[GroupSummary]) -> None:
     """Draw each group's margin, losses in another colour."""
-    bars = [Bar(group.billing_group_name, group.margin) for group in groups]
+    names = labels({group.billing_group_id: group.billing_group_name for group in groups})
+    bars = [Bar(names[group.billing_group_id], group.margin) for group in groups]
     _labelled_bars(bars, strings.MARGIN_BY_GROUP, "chart_margins")
 
 
 def top_services(services: Sequence[ServiceTotal]) -> None:
     """Draw what was billed for each service."""
+    # Two products may bear one name; as one bar they would hide each other.
+    names = labels(
+        {
+            service.service_code: service.service_name
+            for service in services
+            if service.service_code is not None
+        }
+    )
     bars = [
-        Bar(strings.OTHER_SERVICES if service.service_code is None else service.service_name, service.billed_cost)
+        Bar(names.get(service.service_code or "", strings.OTHER_SERVICES), service.billed_cost)
         for service in services
     ]
     _labelled_bars(bars, strings.TOP_SERVICES, "chart_services")

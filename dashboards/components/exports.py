@@ -2,10 +2,10 @@
 
 What is here: writing extracts, exact, and the two buttons that hand them out.
 When to add here: another file format.
-What does not belong here: choosing the rows; an extract comes from ``queries.py``.
+What does not belong here: choosing the rows; an extract comes from ``extracts.py``.
 
-CSV holds every digit. A spreadsheet keeps about 15 digits of a number, whatever the file says; columns that can have
-more get a text column ``<name>_exact`` beside them, so that no digit is lost and the number can still be added up.
+CSV holds every digit. A spreadsheet keeps about 15 digits of a number, whatever the file says; columns that
+can have more get a text column ``<name>_exact`` beside them: no digit is lost, and the number still adds up.
 """
 
 import csv
@@ -27,7 +27,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from dashboards import strings
 from dashboards.components import money
-from dashboards.queries import Extract, ExtractColumn
+from dashboards.extracts import Extract, ExtractColumn
 
 __all__ = ["XLSX_TYPE", "Sheet", "buttons", "file_name", "to_csv", "to_xlsx"]
 
@@ -37,7 +37,7 @@ XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHEET_ROWS = 1_048_576
 # Beyond this many decimals an amount may need more digits than a spreadsheet keeps.
 _SAFE_SCALE = 10
-# Amounts of documents have at most this many decimals in the marts; they are shown in their currency's minor unit.
+# Amounts of documents have at most this many decimals in the marts; they show their currency's minor unit.
 _DOCUMENT_SCALE = 4
 # A program that opens CSV takes texts that begin so for formulas. Ids and descriptions from AWS may.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -73,7 +73,7 @@ def _csv_text(value: object) -> str:
 
 
 def to_csv(sheet: Sheet) -> bytes:
-    """Return an extract as CSV with published column names; UTF-8 with the mark that makes Excel read it as such."""
+    """Return an extract as CSV with published column names, in UTF-8 with the mark by which Excel sees it."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     with sheet.source() as extract:
@@ -84,20 +84,20 @@ def to_csv(sheet: Sheet) -> bytes:
 
 @dataclass(frozen=True)
 class _Plan:
-    """How a column is written: its number format (None: by the row's currency), and whether it needs exact text."""
+    """How a column is written: its number format (None: by the row's currency), and whether as text too."""
 
     name: str
     number_format: str | None
     exact: bool = False
 
     @classmethod
-    def of(cls, column: ExtractColumn, *, has_currency: bool) -> "_Plan":
+    def of(cls, column: ExtractColumn, *, of_document: bool) -> "_Plan":
         kind = column.type
         if kind.startswith("DECIMAL("):
             scale = int(kind.removesuffix(")").rpartition(",")[2])
             if scale <= _DOCUMENT_SCALE:
-                of_document = has_currency and column.name.endswith("_amount")
-                return cls(column.name, None if of_document else _fixed(scale))
+                in_currency = of_document and column.name.endswith("_amount")
+                return cls(column.name, None if in_currency else _fixed(scale))
             return cls(column.name, "#,##0.00########", exact=scale > _SAFE_SCALE)
         formats = {
             "DATE": "yyyy-mm-dd",
@@ -125,7 +125,7 @@ def _cell(sheet: Worksheet, value: object, number_format: str) -> Cell | None:
         case None | "":
             return None
         case Decimal():
-            # openpyxl writes numbers with 16 digits. A text that is declared a number is written as it stands.
+            # openpyxl writes numbers with 16 digits. A text declared to be a number is written as it stands.
             cell = WriteOnlyCell(sheet, value=_plain(value))
             cell.data_type = "n"
         case bool() | int() | datetime() | date():
@@ -157,15 +157,16 @@ def _open(workbook: Workbook, title: str, plans: Sequence[_Plan]) -> Worksheet:
 def _write(workbook: Workbook, title: str, extract: Extract) -> int:
     """Write one extract, over several sheets where one cannot hold it; return how many rows it had."""
     names = [column.name for column in extract.columns]
-    currency_at = names.index("currency") if "currency" in names else None
-    plans = [_Plan.of(column, has_currency=currency_at is not None) for column in extract.columns]
+    units_at = names.index("minor_units") if "minor_units" in names else None
+    plans = [_Plan.of(column, of_document=units_at is not None) for column in extract.columns]
 
     sheet = _open(workbook, title, plans)
     count = 0
     for row in extract.rows:
         if count and count % (_SHEET_ROWS - 1) == 0:
             sheet = _open(workbook, f"{title} ({count // (_SHEET_ROWS - 1) + 1})", plans)
-        in_currency = "" if currency_at is None else _fixed(money.minor_units(str(row[currency_at])))
+        units = row[units_at] if units_at is not None else None
+        in_currency = _fixed(units if isinstance(units, int) else 2)
         cells: list[Cell | None] = []
         for value, plan in zip(row, plans, strict=True):
             cells.append(
@@ -213,7 +214,7 @@ def file_name(*parts: str) -> str:
 def buttons(
     key: str, name: str, sheets: Sequence[Sheet], about: Sequence[tuple[str, str]], *, what: str
 ) -> None:
-    """Put the two download buttons on the page. The files are written when somebody asks for them, not before.
+    """Put the two download buttons on the page. Files are written when somebody asks for them, not before.
 
     Args:
         key: widget key, unique in the app.

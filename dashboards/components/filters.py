@@ -4,7 +4,8 @@ What is here: pickers, the choice they stand for, and addresses of pages with a 
 When to add here: another picker.
 What does not belong here: what a choice finds; that is a query.
 
-Every choice is kept in the address, as the text the picker shows, so that a page can be bookmarked and sent to somebody.
+Every choice is kept in the address, as the text the picker shows, so that a page can be bookmarked and sent
+to somebody.
 """
 
 from collections import Counter
@@ -48,19 +49,22 @@ class Selection:
 
     @property
     def group_id(self) -> str | None:
+        """The group's id, None for all groups."""
         return self.group.billing_group_id if self.group else None
 
     @property
     def period_name(self) -> str:
+        """The month as people say it."""
         return strings.month(self.period.billing_period)
 
     @property
     def group_name(self) -> str:
+        """The group's name, or that all are meant."""
         return self.group.billing_group_name if self.group else strings.ALL_GROUPS
 
 
 def labels(names: Mapping[str, str]) -> dict[str, str]:
-    """Return a label for each id: its name; with the id where the name is empty or not the only one of its kind."""
+    """Return a label for each id: its name, with the id where the name is empty or not the only such one."""
     used = Counter(names.values())
     return {
         key: name if name and used[name] == 1 else f"{name} ({key})".strip() if name else key
@@ -73,7 +77,7 @@ def choose_selection(publication: Publication, *, group_used: bool) -> Selection
 
     Args:
         publication: the version to choose from.
-        group_used: whether the page can be narrowed to a group; the picker keeps its value while it is of no use.
+        group_used: whether the page can be narrowed to a group; if not, the picker only keeps its value.
     """
     periods = queries.billing_periods(publication)
     if not periods:
@@ -127,11 +131,21 @@ def address(page: str, chosen: Selection, *, group: str | None = None, **filters
 
 @dataclass(frozen=True)
 class ChargeChoice:
-    """Which charges, added up by what, in which order."""
+    """Which charges, added up by what, in which order.
+
+    Attributes:
+        filter: what the query needs.
+        grouping: what to add up by.
+        sort: what comes first.
+        picked: the same filters as the pickers show them, for addresses.
+        options: what each picker offers: values by label.
+    """
 
     filter: ChargeFilter
     grouping: Grouping
     sort: ChargeSort
+    picked: Mapping[str, Sequence[str]]
+    options: Mapping[str, Mapping[str, str]]
 
 
 _CHARGE_KEYS = ("account", "service", "charge_type", "treatment", "search")
@@ -170,14 +184,13 @@ def charge_filters(chosen: Selection) -> ChargeChoice:
         "charge_type": strings.CHARGE_TYPE,
         "treatment": strings.TREATMENT,
     }
-    picked: dict[str, tuple[str, ...]] = {}
+    offered = {kind: option_labels(options, kind) for kind in titles}
+    picked: dict[str, list[str]] = {}
     with st.container(border=True, key="charge_filters"):
         for column, (kind, title) in zip(st.columns(4, gap="small"), titles.items(), strict=True):
-            values = option_labels(options, kind)
-            shown = column.multiselect(
-                title, list(values), key=kind, bind="query-params", placeholder=strings.EVERYTHING
+            picked[kind] = column.multiselect(
+                title, list(offered[kind]), key=kind, bind="query-params", placeholder=strings.EVERYTHING
             )
-            picked[kind] = tuple(values[label] for label in shown)
         groupings = {strings.GROUPINGS[grouping.value]: grouping for grouping in Grouping}
         sorts = {strings.SORTS[sort.value]: sort for sort in ChargeSort}
         search_column, group_column, sort_column, clear_column = st.columns(
@@ -205,16 +218,22 @@ def charge_filters(chosen: Selection) -> ChargeChoice:
             disabled=not (search or any(picked.values())),
             width="stretch",
         )
+
+    def values(kind: str) -> tuple[str, ...]:
+        return tuple(offered[kind][label] for label in picked[kind])
+
     return ChargeChoice(
         filter=ChargeFilter(
             period=chosen.period.billing_period,
             group=chosen.group_id,
-            accounts=picked["account"],
-            services=picked["service"],
-            charge_types=picked["charge_type"],
-            treatments=picked["treatment"],
+            accounts=values("account"),
+            services=values("service"),
+            charge_types=values("charge_type"),
+            treatments=values("treatment"),
             search=search,
         ),
         grouping=groupings[grouping],
         sort=sorts[sort],
+        picked={**picked, "search": [search]} if search else picked,
+        options=offered,
     )

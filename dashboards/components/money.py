@@ -2,19 +2,17 @@
 
 What is here: thousands separators, decimals, currency codes, percentages, quantities.
 When to add here: another kind of number that a page shows.
-What does not belong here: computing an amount, or rounding one that is used afterwards. These texts are for reading.
+What does not belong here: computing an amount, or rounding one that is used afterwards.
 """
 
 from decimal import ROUND_HALF_UP, Decimal, localcontext
-
-from babel.numbers import get_currency_precision
 
 __all__ = [
     "MISSING",
     "document",
     "exact",
+    "fine",
     "integer",
-    "minor_units",
     "percentage",
     "quantity",
     "signed",
@@ -26,11 +24,6 @@ MISSING = "–"
 
 # DECIMAL(38, x) has up to 38 digits, more than the 28 of Python's default context.
 _DIGITS = 60
-
-
-def minor_units(currency: str) -> int:
-    """Return how many decimals amounts of ``currency`` usually show: USD 2, JPY 0, KWD 3."""
-    return int(get_currency_precision(currency))
 
 
 def _rounded(value: Decimal, places: int) -> Decimal:
@@ -52,20 +45,27 @@ def usd(value: Decimal | None) -> str:
     return MISSING if value is None else f"{_rounded(value, 2):,f}"
 
 
-def document(value: Decimal | None, currency: str) -> str:
+def document(value: Decimal | None, minor_units: int) -> str:
     """Write an amount that is already rounded for a document, in its currency's minor unit.
 
-    No digit is ever hidden: where the currency data of this machine and ISO 4217 differ on the minor unit, the
-    amount's own decimals win.
+    Args:
+        value: the amount.
+        minor_units: how many decimals its currency has (M4), as published beside the amount. Should the
+            amount have more, they show: no digit is ever hidden.
     """
     if value is None:
         return MISSING
-    return f"{_rounded(value, max(minor_units(currency), _decimals(value))):,f}"
+    return f"{_rounded(value, max(minor_units, _decimals(value))):,f}"
 
 
 def exact(value: Decimal | None, places: int = 2) -> str:
     """Write every digit of an amount, at least ``places`` decimals: ``0.0000000001`` stays visible."""
     return MISSING if value is None else f"{_rounded(value, max(places, _decimals(value))):,f}"
+
+
+def fine(value: Decimal | None) -> str:
+    """Write a difference of less than a minor unit, in at most six decimals: ``-0.004872``."""
+    return MISSING if value is None else exact(_rounded(value, 6))
 
 
 def signed(value: Decimal | None) -> str:
@@ -77,11 +77,11 @@ def signed(value: Decimal | None) -> str:
 
 
 def percentage(value: Decimal | None, *, sign: bool = False) -> str:
-    """Write a percentage with one decimal: ``12.5 %``."""
+    """Write a percentage with two decimals, as the marts have them: ``12.50 %``."""
     if value is None:
         return MISSING
-    tenths = _rounded(value, 1)
-    return f"{tenths:+,f} %" if sign and tenths else f"{tenths:,f} %"
+    shown = _rounded(value, 2)
+    return f"{shown:+,f} %" if sign and shown else f"{shown:,f} %"
 
 
 def quantity(value: Decimal | None) -> str:

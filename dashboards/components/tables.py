@@ -12,10 +12,11 @@ from typing import Generic, Literal, TypeVar
 
 import streamlit as st
 
-__all__ = ["Cell", "Column", "Section", "Tone", "facts", "show", "show_sections", "table_html"]
+__all__ = ["Cell", "Column", "Section", "Tone", "facts", "number", "show", "show_sections", "table_html"]
 
 Row = TypeVar("Row")
 Tone = Literal["", "good", "warning", "bad", "muted"]
+Kind = Literal["text", "wide", "fixed", "number"]
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,25 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """One column: its heading, what stands in it, and the tooltip of the heading.
+    """One column.
 
-    ``numeric`` columns are right-aligned and never wrapped; ``wide`` ones may take several lines.
+    Attributes:
+        label: heading.
+        value: what stands in it for a record.
+        kind: ``number`` is right-aligned and never wrapped, ``fixed`` is never wrapped, ``wide`` has room for
+            sentences.
+        help: tooltip of the heading; published columns bring theirs.
     """
 
     label: str
     value: Callable[[Row], str | Cell]
-    numeric: bool = False
+    kind: Kind = "text"
     help: str = ""
-    wide: bool = False
 
-    @property
-    def css_class(self) -> str:
-        return "num" if self.numeric else "wide" if self.wide else ""
+
+def number(label: str, value: Callable[[Row], str | Cell], help: str = "") -> Column[Row]:
+    """Return a column of numbers."""
+    return Column(label, value, "number", help)
 
 
 def _cell_html(value: str | Cell) -> str:
@@ -92,7 +98,7 @@ class Section(Generic[Row]):
 
 
 def _section_html(section: Section[Row], columns: Sequence[Column[Row]]) -> str:
-    classes = [column.css_class for column in columns]
+    classes = [column.kind for column in columns]
     heading = ""
     if section.title:
         spanned = len(columns) - len(section.totals)
@@ -101,7 +107,9 @@ def _section_html(section: Section[Row], columns: Sequence[Column[Row]]) -> str:
             f'<td class="{css_class}">{_cell_html(total)}</td>'
             for total, css_class in zip(section.totals, classes[spanned:], strict=True)
         )
-        heading = f'<tr class="ch-heading"><th scope="rowgroup" colspan="{spanned}">{title}</th>{numbers}</tr>'
+        heading = (
+            f'<tr class="ch-heading"><th scope="rowgroup" colspan="{spanned}">{title}</th>{numbers}</tr>'
+        )
     body = "".join(_row_html([column.value(row) for column in columns], classes) for row in section.rows)
     return f"<tbody>{heading}{body}</tbody>"
 
@@ -121,9 +129,9 @@ def table_html(
         caption: what the table is, for screen readers.
         totals: rows for the foot, one text per column.
     """
-    classes = [column.css_class for column in columns]
+    classes = [column.kind for column in columns]
     head = "".join(
-        f'<th scope="col" class="{column.css_class}"'
+        f'<th scope="col" class="{column.kind}"'
         + (f' title="{escape(column.help)}"><span class="ch-help">' if column.help else "><span>")
         + f"{escape(column.label)}</span></th>"
         for column in columns

@@ -9,13 +9,21 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboards import queries, strings
+from dashboards import extracts, queries, strings
 from dashboards.components import exports, filters, money, tables
 from dashboards.components.filters import ChargeChoice, Selection
-from dashboards.components.tables import Cell, Column, Tone
+from dashboards.components.tables import Cell, Column, Tone, number
 from dashboards.queries import CHARGES_SHOWN, Charge, ChargeGroup, ChargeTotals, Grouping
 
 AmountsRow = TypeVar("AmountsRow", Charge, ChargeGroup)
+
+# Groupings that have a filter of their own; the others are looked for by text.
+FILTERED_GROUPINGS = {
+    Grouping.ACCOUNT: "account",
+    Grouping.SERVICE: "service",
+    Grouping.CHARGE_TYPE: "charge_type",
+    Grouping.TREATMENT: "treatment",
+}
 
 TREATMENT_TONES: dict[str, Tone] = {"billed": "good", "withheld": "muted", "unrated": "bad"}
 
@@ -37,27 +45,45 @@ def show_totals(totals: ChargeTotals) -> None:
         )
 
 
+def total_texts(totals: ChargeTotals) -> list[str]:
+    """Return the three sums as the foot of a table has them."""
+    return [money.usd(totals.list_cost), money.usd(totals.aws_cost), money.usd(totals.billed_cost)]
+
+
 def money_columns(row_type: type[AmountsRow], chosen: Selection) -> list[Column[AmountsRow]]:
     """Return the three amounts as columns of a table of ``row_type``."""
-    comments = queries.column_comments(chosen.publication)
 
-    def help_of(column: str) -> str:
-        return comments.get(f"fct_charges.{column}", "")
+    def meaning(column: str) -> str:
+        return queries.meaning(chosen.publication, f"fct_charges.{column}")
 
     return [
-        Column(strings.LIST_COST, lambda row: money.usd(row.list_cost), True, help_of("list_cost")),
-        Column(strings.AWS_COST, lambda row: money.usd(row.aws_cost), True, help_of("aws_cost")),
-        Column(strings.BILLED, lambda row: money.usd(row.billed_cost), True, help_of("billed_cost")),
+        number(strings.LIST_COST, lambda row: money.usd(row.list_cost), meaning("list_cost")),
+        number(strings.AWS_COST, lambda row: money.usd(row.aws_cost), meaning("aws_cost")),
+        number(strings.BILLED, lambda row: money.usd(row.billed_cost), meaning("billed_cost")),
     ]
 
 
-def group_cell(group: ChargeGroup, grouping: Grouping) -> Cell:
-    """Name a group of charges: its words or name, and its code beneath."""
-    if not group.value:
-        return Cell(strings.EMPTY_VALUES.get(grouping.value, money.MISSING), tone="muted")
+def group_cell(group: ChargeGroup, choice: ChargeChoice, chosen: Selection) -> Cell:
+    """Name a group of charges: its words or name, its code beneath, and a link to the charges themselves."""
+    grouping = choice.grouping
     words = {Grouping.CHARGE_TYPE: strings.CHARGE_TYPES, Grouping.TREATMENT: strings.TREATMENTS}.get(grouping)
     name = group.name or (strings.of(words, group.value) if words else "")
-    return Cell(name, detail=group.value) if name else Cell(group.value)
+    if not group.value:
+        return Cell(strings.EMPTY_VALUES.get(grouping.value, money.MISSING), tone="muted")
+    picked = dict(choice.picked)
+    if grouping in FILTERED_GROUPINGS:
+        kind = FILTERED_GROUPINGS[grouping]
+        picked[kind] = [label for label, value in choice.options[kind].items() if value == group.value]
+    elif grouping is not Grouping.GROUP:
+        picked["search"] = [group.value]
+    href = filters.address(
+        strings.CHARGES,
+        chosen,
+        group=group.value if grouping is Grouping.GROUP else None,
+        **picked,
+        by=[strings.GROUPINGS[Grouping.NONE.value]],
+    )
+    return Cell(name or group.value, detail=group.value if name else "", href=href)
 
 
 def show_groups(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) -> None:
@@ -66,15 +92,12 @@ def show_groups(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) -
         chosen.publication, choice.filter, choice.grouping, choice.sort, CHARGES_SHOWN
     )
     title = strings.GROUPINGS[choice.grouping.value]
-    columns = [
-        Column[ChargeGroup](title, lambda row: group_cell(row, choice.grouping), wide=True),
-        Column(strings.CHARGE_COUNT, lambda row: money.integer(row.charge_count), True),
+    columns: list[Column[ChargeGroup]] = [
+        Column(title, lambda row: group_cell(row, choice, chosen), "wide"),
+        number(strings.CHARGE_COUNT, lambda row: money.integer(row.charge_count)),
         *money_columns(ChargeGroup, chosen),
     ]
-    foot = [
-        strings.TOTAL, money.integer(totals.charge_count), money.usd(totals.list_cost), money.usd(totals.aws_cost),
-        money.usd(totals.billed_cost),
-    ]  # fmt: skip
+    foot = [strings.TOTAL, money.integer(totals.charge_count), *total_texts(totals)]
     tables.show(found, columns, caption=f"{strings.CHARGES} by {title.lower()}", totals=[foot])
     st.caption(strings.showing(len(found), found[0].group_count, "rows"))
 
@@ -82,7 +105,19 @@ def show_groups(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) -
 def show_charges(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) -> None:
     """List single charges."""
     found = queries.charges(chosen.publication, choice.filter, choice.sort, CHARGES_SHOWN)
-    comments = queries.column_comments(chosen.publication)
+
+    def service(row: Charge) -> Cell:
+        return Cell(row.service_name or row.service_code, detail=row.service_code if row.service_name else "")
+
+    def account(row: Charge) -> Cell:
+        return Cell(
+            row.account_name or row.sub_account_id, detail=row.sub_account_id if row.account_name else ""
+        )
+
+    def usage(row: Charge) -> Cell:
+        return Cell(
+            row.usage_type, detail=" · ".join(part for part in (row.operation, row.region_id) if part)
+        )
 
     def treatment(row: Charge) -> Cell:
         return Cell(
@@ -92,23 +127,22 @@ def show_charges(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) 
             badge=True,
         )
 
-    def usage(row: Charge) -> Cell:
-        return Cell(row.usage_type, detail=" · ".join(part for part in (row.operation, row.region_id) if part))
+    def meaning(column: str) -> str:
+        return queries.meaning(chosen.publication, f"fct_charges.{column}")
 
-    columns = [
-        Column[Charge](strings.SERVICE, lambda row: Cell(row.service_name or row.service_code, detail=row.service_code)),
-        Column(strings.ACCOUNT, lambda row: Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id)),
-        Column("Usage", usage),
+    columns: list[Column[Charge]] = [
+        Column(strings.SERVICE, service),
+        Column(strings.ACCOUNT, account),
+        Column(strings.USAGE, usage),
         Column(strings.CHARGE_TYPE, lambda row: strings.of(strings.CHARGE_TYPES, row.charge_type)),
-        Column("Quantity", lambda row: Cell(money.quantity(row.usage_quantity), detail=row.usage_unit), True),
+        number(strings.QUANTITY, lambda row: Cell(money.quantity(row.usage_quantity), detail=row.usage_unit)),
         *money_columns(Charge, chosen),
-        Column(strings.TREATMENT, treatment, help=comments.get("fct_charges.treatment", "")),
-        Column("Rule", lambda row: row.pricing_rule_id or money.MISSING, help=comments.get("fct_charges.pricing_rule_id", "")),
-    ]  # fmt: skip
-    foot = [
-        strings.TOTAL, "", "", "", "", money.usd(totals.list_cost), money.usd(totals.aws_cost),
-        money.usd(totals.billed_cost), "", "",
-    ]  # fmt: skip
+        Column(strings.TREATMENT, treatment, help=meaning("treatment")),
+        Column(
+            strings.RULE, lambda row: row.pricing_rule_id or money.MISSING, help=meaning("pricing_rule_id")
+        ),
+    ]
+    foot = [strings.TOTAL, "", "", "", "", *total_texts(totals), "", ""]
     tables.show(found, columns, caption=strings.CHARGES, totals=[foot])
     st.caption(strings.showing(len(found), totals.charge_count, "charges"))
 
@@ -149,7 +183,7 @@ def main() -> None:
         [
             exports.Sheet(
                 strings.CHARGES,
-                lambda: queries.extract_charges(chosen.publication, choice.filter, choice.sort),
+                lambda: extracts.charges(chosen.publication, choice.filter, choice.sort),
             )
         ],
         about(choice, totals, chosen),

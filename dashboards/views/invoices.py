@@ -10,10 +10,10 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import queries, strings
+from dashboards import extracts, queries, strings
 from dashboards.components import exports, filters, money, tables
 from dashboards.components.filters import Selection
-from dashboards.components.tables import Cell, Column, Tone
+from dashboards.components.tables import Cell, Column, Tone, number
 from dashboards.queries import (
     Invoice,
     InvoiceAccount,
@@ -45,48 +45,56 @@ def problems(invoice: Invoice) -> Cell:
     )
 
 
-def amount(value: Decimal | None, currency: str) -> str | Cell:
+def amount(value: Decimal | None, minor_units: int) -> str | Cell:
     """Write an amount of a document, or say that it waits for its exchange rate."""
-    return Cell(strings.RATE_MISSING, tone="warning") if value is None else money.document(value, currency)
+    return Cell(strings.RATE_MISSING, tone="warning") if value is None else money.document(value, minor_units)
 
 
 def show_list(invoices: Sequence[Invoice], totals: Sequence[InvoiceTotal], chosen: Selection) -> None:
     """List the invoices with one total per currency."""
-    comments = queries.column_comments(chosen.publication)
+    names = customer_labels(invoices)
 
-    def help_of(column: str) -> str:
-        return comments.get(f"fct_invoices.{column}", "")
+    def meaning(column: str) -> str:
+        return queries.meaning(chosen.publication, f"fct_invoices.{column}")
 
-    columns = [
-        Column[Invoice](
-            strings.CUSTOMER,
-            lambda row: Cell(
-                row.customer_name,
-                detail=row.billing_group_name,
-                href=filters.address(strings.INVOICES, chosen, group=row.billing_group_id),
-            ),
+    def customer(row: Invoice) -> Cell:
+        href = filters.address(strings.INVOICES, chosen, invoice=[names[row.billing_group_id]])
+        return Cell(row.customer_name, detail=row.billing_group_name, href=href)
+
+    columns: list[Column[Invoice]] = [
+        Column(strings.CUSTOMER, customer),
+        Column(strings.CURRENCY, lambda row: row.currency, help=meaning("currency")),
+        number(strings.NET, lambda row: amount(row.net_amount, row.minor_units), meaning("net_amount")),
+        number(
+            strings.AWS_TAX,
+            lambda row: money.document(row.tax_amount, row.minor_units),
+            meaning("tax_amount"),
         ),
-        Column(strings.CURRENCY, lambda row: row.currency, help=help_of("currency")),
-        Column(strings.NET, lambda row: amount(row.net_amount, row.currency), True, help_of("net_amount")),
-        Column(strings.AWS_TAX, lambda row: money.document(row.tax_amount, row.currency), True, help_of("tax_amount")),
-        Column(strings.TOTAL, lambda row: money.document(row.total_amount, row.currency), True, help_of("total_amount")),
-        Column(strings.ROUNDING_DIFFERENCE, lambda row: money.exact(row.rounding_difference), True,
-               help_of("rounding_difference")),
-        Column(strings.LINES, lambda row: money.integer(row.line_count), True, help_of("line_count")),
-        Column(strings.STATE, state, help=help_of("state")),
-        Column(strings.OPEN_PROBLEMS, problems, help=help_of("open_problems"), wide=True),
-    ]  # fmt: skip
+        number(
+            strings.TOTAL,
+            lambda row: money.document(row.total_amount, row.minor_units),
+            meaning("total_amount"),
+        ),
+        number(
+            strings.ROUNDING_DIFFERENCE,
+            lambda row: money.fine(row.rounding_difference),
+            meaning("rounding_difference"),
+        ),
+        number(strings.LINES, lambda row: money.integer(row.line_count), meaning("line_count")),
+        Column(strings.STATE, state, help=meaning("state")),
+        Column(strings.OPEN_PROBLEMS, problems, "wide", meaning("open_problems")),
+    ]
     foot = [
         [
             strings.TOTAL,
             total.currency,
-            money.document(total.net_amount, total.currency),
-            money.document(total.tax_amount, total.currency),
-            money.document(total.total_amount, total.currency),
-            money.exact(total.rounding_difference),
+            money.document(total.net_amount, total.minor_units),
+            money.document(total.tax_amount, total.minor_units),
+            money.document(total.total_amount, total.minor_units),
+            money.fine(total.rounding_difference),
             money.integer(total.line_count),
             strings.count(total.invoice_count, "invoice", "invoices"),
-            f"{total.without_rate_count} without a rate" if total.without_rate_count else "",
+            strings.without_rate(total.without_rate_count),
         ]
         for total in totals
     ]
@@ -98,9 +106,7 @@ def show_list(invoices: Sequence[Invoice], totals: Sequence[InvoiceTotal], chose
         [
             exports.Sheet(
                 "Invoices",
-                lambda: queries.extract_invoices(
-                    chosen.publication, chosen.period.billing_period, chosen.group_id
-                ),
+                lambda: extracts.invoices(chosen.publication, chosen.period.billing_period, chosen.group_id),
             )
         ],
         [("Content", f"Draft invoices of {chosen.period_name}"), (strings.GROUP, chosen.group_name)],
@@ -108,56 +114,62 @@ def show_list(invoices: Sequence[Invoice], totals: Sequence[InvoiceTotal], chose
     )
 
 
+def customer_labels(invoices: Sequence[Invoice]) -> dict[str, str]:
+    """Return what each invoice is called in the picker, by billing group id."""
+    return filters.labels({invoice.billing_group_id: invoice.customer_name for invoice in invoices})
+
+
 def pick(invoices: Sequence[Invoice]) -> Invoice:
     """Let the reader choose one invoice."""
-    names = filters.labels({invoice.billing_group_id: invoice.customer_name for invoice in invoices})
+    names = customer_labels(invoices)
     by_label = {names[invoice.billing_group_id]: invoice for invoice in invoices}
     return by_label[
         st.selectbox(strings.INVOICE, list(by_label), key="invoice", bind="query-params", width=420)
     ]
 
 
+def exchange_rate(invoice: Invoice) -> Cell:
+    """Say how USD became the invoice's currency."""
+    if invoice.fx_rate is None:
+        return Cell(strings.RATE_MISSING, tone="warning")
+    if invoice.currency == "USD":
+        return Cell(strings.NO_CONVERSION)
+    return Cell(f"1 USD = {money.exact(invoice.fx_rate)} {invoice.currency}", detail=invoice.fx_source)
+
+
 def show_head(invoice: Invoice, chosen: Selection) -> None:
     """Draw who is billed, for what, in which currency, and the amounts of the document."""
     town = " ".join(part for part in (invoice.postal_code, invoice.city, invoice.subdivision) if part)
     place = ", ".join(part for part in (invoice.address, town, invoice.country_code) if part)
-    rate = money.exact(invoice.fx_rate) if invoice.fx_rate is not None else strings.RATE_MISSING
+    days = invoice.payment_terms_days
     currency = invoice.currency
+
+    def in_currency(value: Decimal | None) -> str:
+        return money.with_code(currency, money.document(value, invoice.minor_units))
+
     with st.container(border=True, key="invoice_head"):
         tables.facts(
             [
                 (strings.CUSTOMER, Cell(invoice.customer_name, detail=place)),
-                ("Tax id", invoice.tax_id or money.MISSING),
+                (strings.TAX_ID, invoice.tax_id or money.MISSING),
+                (strings.ISSUER, invoice.issuer_id),
                 (strings.GROUP, Cell(invoice.billing_group_name, detail=invoice.billing_group_id)),
                 (strings.PERIOD, chosen.period_name),
-                ("Issuer", invoice.issuer_id),
                 (
-                    "Payment terms",
-                    money.MISSING
-                    if invoice.payment_terms_days is None
-                    else strings.count(invoice.payment_terms_days, "day", "days"),
+                    strings.PAYMENT_TERMS,
+                    money.MISSING if days is None else strings.count(days, "day", "days"),
                 ),
-                (
-                    "Rate",
-                    Cell(
-                        f"1 USD = {rate} {currency}" if invoice.fx_rate else rate,
-                        detail=invoice.fx_source or "",
-                    ),
-                ),
+                (strings.EXCHANGE_RATE, exchange_rate(invoice)),
+                (strings.EXACT_BEFORE_TAX, money.with_code("USD", money.exact(invoice.exact_amount_usd))),
                 (strings.STATE, state(invoice)),
                 (strings.OPEN_PROBLEMS, problems(invoice)),
-                ("Exact, before tax", money.with_code("USD", money.exact(invoice.exact_amount_usd))),
             ]
         )
-        st.divider()
         tables.facts(
             [
-                (strings.NET_TOTAL, money.with_code(currency, money.document(invoice.net_amount, currency))),
-                (strings.TAX_TOTAL, money.with_code(currency, money.document(invoice.tax_amount, currency))),
-                (
-                    strings.INVOICE_TOTAL,
-                    money.with_code(currency, money.document(invoice.total_amount, currency)),
-                ),
+                (strings.NET_TOTAL, in_currency(invoice.net_amount)),
+                (strings.TAX_TOTAL, in_currency(invoice.tax_amount)),
+                (strings.INVOICE_TOTAL, in_currency(invoice.total_amount)),
                 (
                     strings.ROUNDING_DIFFERENCE,
                     money.with_code(currency, money.exact(invoice.rounding_difference)),
@@ -184,71 +196,75 @@ def show_ties(invoice: Invoice, ties: InvoiceTies) -> None:
 
 def show_lines(invoice: Invoice, lines: Sequence[InvoiceLine], ties: InvoiceTies, chosen: Selection) -> None:
     """List the lines; their sum is the invoice's total."""
-    comments = queries.column_comments(chosen.publication)
-    services = filters.option_labels(
-        queries.charge_options(chosen.publication, chosen.period.billing_period, invoice.billing_group_id),
-        "service",
-    )
-    label_of = {code: label for label, code in services.items()}
+    period, group = chosen.period.billing_period, invoice.billing_group_id
+    options = queries.charge_options(chosen.publication, period, group)
+    label_of = {code: label for label, code in filters.option_labels(options, "service").items()}
 
-    def described(line: InvoiceLine) -> Cell:
+    def meaning(column: str) -> str:
+        return queries.meaning(chosen.publication, f"fct_invoice_lines.{column}")
+
+    def described(row: InvoiceLine) -> Cell:
         href = ""
-        if line.service_code in label_of:
-            href = filters.address(
-                strings.CHARGES, chosen, group=invoice.billing_group_id, service=[label_of[line.service_code]]
-            )
-        text = line.description or line.service_name or strings.of(strings.LINE_KINDS, line.line_kind)
-        return Cell(text, detail=line.service_code or line.source_id, href=href)
+        if row.service_code in label_of:
+            href = filters.address(strings.CHARGES, chosen, group=group, service=[label_of[row.service_code]])
+        text = row.description or row.service_name or strings.of(strings.LINE_KINDS, row.line_kind)
+        return Cell(text, detail=row.service_code or row.source_id, href=href)
 
-    columns = [
-        Column[InvoiceLine]("#", lambda row: str(row.line_number)),
-        Column("Kind", lambda row: strings.of(strings.LINE_KINDS, row.line_kind)),
-        Column("Description", described, wide=True),
-        Column("Exact, USD", lambda row: money.exact(row.exact_amount_usd), True,
-               comments.get("fct_invoice_lines.exact_amount_usd", "")),
-        Column(f"Amount, {invoice.currency}", lambda row: amount(row.net_amount, invoice.currency), True,
-               comments.get("fct_invoice_lines.net_amount", "")),
-    ]  # fmt: skip
-    foot = [
-        "",
-        "",
-        strings.TOTAL,
-        money.exact(ties.lines_exact_usd),
-        money.document(ties.lines_amount, invoice.currency),
+    columns: list[Column[InvoiceLine]] = [
+        Column(strings.LINE_NUMBER, lambda row: str(row.line_number)),
+        Column(strings.LINE_KIND, lambda row: strings.of(strings.LINE_KINDS, row.line_kind), "fixed"),
+        Column(strings.DESCRIPTION, described, "wide"),
+        number(strings.EXACT_USD, lambda row: money.exact(row.exact_amount_usd), meaning("exact_amount_usd")),
+        number(
+            strings.amount_in(invoice.currency),
+            lambda row: amount(row.net_amount, invoice.minor_units),
+            meaning("net_amount"),
+        ),
     ]
-    tables.show(lines, columns, caption=f"{strings.INVOICE_LINES} of {invoice.customer_name}", totals=[foot])
+    exact, rounded = money.exact(ties.lines_exact_usd), money.document(ties.lines_amount, invoice.minor_units)
+    tables.show(
+        lines,
+        columns,
+        caption=f"{strings.INVOICE_LINES}, {invoice.customer_name}",
+        totals=[["", "", strings.TOTAL, exact, rounded]],
+    )
 
 
 def show_accounts(invoice: Invoice, accounts: Sequence[InvoiceAccount], ties: InvoiceTies) -> None:
     """List the invoice by account; the sum is the same."""
-    columns = [
-        Column[InvoiceAccount](
-            strings.ACCOUNT,
-            lambda row: Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id),
-            wide=True,
-        ),
-        Column("Exact, USD", lambda row: money.exact(row.exact_amount_usd), True),
-        Column(f"Amount, {invoice.currency}", lambda row: amount(row.net_amount, invoice.currency), True),
+
+    def account(row: InvoiceAccount) -> Cell:
+        return Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id)
+
+    columns: list[Column[InvoiceAccount]] = [
+        Column(strings.ACCOUNT, account, "wide"),
+        number(strings.EXACT_USD, lambda row: money.exact(row.exact_amount_usd)),
+        number(strings.amount_in(invoice.currency), lambda row: amount(row.net_amount, invoice.minor_units)),
     ]
-    foot = [
-        strings.TOTAL,
+    exact, rounded = (
         money.exact(ties.accounts_exact_usd),
-        money.document(ties.accounts_amount, invoice.currency),
-    ]
-    tables.show(accounts, columns, caption=f"{strings.BY_ACCOUNT}, {invoice.customer_name}", totals=[foot])
+        money.document(ties.accounts_amount, invoice.minor_units),
+    )
+    tables.show(
+        accounts,
+        columns,
+        caption=f"{strings.BY_ACCOUNT}, {invoice.customer_name}",
+        totals=[[strings.TOTAL, exact, rounded]],
+    )
 
 
 def show_line_accounts(invoice: Invoice, parts: Sequence[InvoiceLineAccount]) -> None:
     """List what every account has of every line."""
-    columns = [
-        Column[InvoiceLineAccount]("#", lambda row: str(row.line_number)),
-        Column("Description", lambda row: row.description, wide=True),
-        Column(
-            strings.ACCOUNT,
-            lambda row: Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id),
-        ),
-        Column("Exact, USD", lambda row: money.exact(row.exact_amount_usd), True),
-        Column(f"Amount, {invoice.currency}", lambda row: amount(row.net_amount, invoice.currency), True),
+
+    def account(row: InvoiceLineAccount) -> Cell:
+        return Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id)
+
+    columns: list[Column[InvoiceLineAccount]] = [
+        Column(strings.LINE_NUMBER, lambda row: str(row.line_number)),
+        Column(strings.DESCRIPTION, lambda row: row.description, "wide"),
+        Column(strings.ACCOUNT, account),
+        number(strings.EXACT_USD, lambda row: money.exact(row.exact_amount_usd)),
+        number(strings.amount_in(invoice.currency), lambda row: amount(row.net_amount, invoice.minor_units)),
     ]
     tables.show(parts, columns, caption=f"{strings.BY_LINE_AND_ACCOUNT}, {invoice.customer_name}")
 
@@ -273,16 +289,14 @@ def show_invoice(invoice: Invoice, chosen: Selection) -> None:
         "invoice_lines",
         exports.file_name("invoice-lines", f"{period:%Y-%m}", group),
         [
-            exports.Sheet("Lines", lambda: queries.extract_invoice_lines(publication, period, group)),
-            exports.Sheet(
-                "Accounts", lambda: queries.extract_invoice_line_accounts(publication, period, group)
-            ),
+            exports.Sheet("Lines", lambda: extracts.invoice_lines(publication, period, group)),
+            exports.Sheet("Accounts", lambda: extracts.invoice_line_accounts(publication, period, group)),
         ],
         [
             ("Content", f"Lines of the {invoice.state} invoice of {chosen.period_name}"),
             (strings.CUSTOMER, invoice.customer_name),
             (strings.CURRENCY, invoice.currency),
-            (strings.INVOICE_TOTAL, money.document(invoice.total_amount, invoice.currency)),
+            (strings.INVOICE_TOTAL, money.document(invoice.total_amount, invoice.minor_units)),
         ],
         what=strings.count(len(lines), "line", "lines"),
     )

@@ -9,14 +9,13 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import queries, strings
+from dashboards import extracts, queries, strings
 from dashboards.components import charts, exports, filters, money, tables
 from dashboards.components.filters import Selection
-from dashboards.components.tables import Cell, Column
+from dashboards.components.tables import Cell, Column, number
 from dashboards.queries import GroupSummary, Headline, MonthTotal
 
 SERVICES_SHOWN = 8
-SUMMARY = "rpt_billing_group_summary"
 
 
 def change(amount: Decimal | None, percentage: Decimal | None, unit: str = "") -> str:
@@ -29,91 +28,111 @@ def change(amount: Decimal | None, percentage: Decimal | None, unit: str = "") -
 
 def show_headline(totals: Headline, chosen: Selection) -> None:
     """Draw the four numbers of the month, each with its change to the month before."""
-    comments = queries.column_comments(chosen.publication)
-    since = f" Change since {strings.month(totals.previous_period)}." if totals.previous_period else ""
+    before = totals.previous_period
+    since = "" if before is None else f" vs {strings.short_month(before)}"
+    billed = change(totals.billed_change, totals.billed_change_percentage)
+    aws = change(totals.aws_change, totals.aws_change_percentage)
+    margin = change(totals.margin_change, None)
+    points = change(totals.margin_points_change, None, " points")
     cards = (
-        (strings.BILLED, money.usd(totals.billed_cost), "billed_cost",
-         change(totals.billed_change, totals.billed_change_percentage), "off"),
-        (strings.AWS_COST, money.usd(totals.aws_cost), "aws_cost",
-         change(totals.aws_change, totals.aws_change_percentage), "off"),
-        (strings.MARGIN, money.usd(totals.margin), "margin", change(totals.margin_change, None), "normal"),
-        (strings.MARGIN_PERCENTAGE, money.percentage(totals.margin_percentage), "margin_percentage",
-         change(totals.margin_points_change, None, " points"), "normal"),
-    )  # fmt: skip
+        (strings.BILLED, money.with_code("USD", money.usd(totals.billed_cost)), billed, "billed_cost", False),
+        (strings.AWS_COST, money.with_code("USD", money.usd(totals.aws_cost)), aws, "aws_cost", False),
+        (strings.MARGIN, money.with_code("USD", money.usd(totals.margin)), margin, "margin", True),
+        (
+            strings.MARGIN_PERCENTAGE,
+            money.percentage(totals.margin_percentage),
+            points,
+            "margin_percentage",
+            True,
+        ),
+    )
     with st.container(horizontal=True, gap="small", key="headline"):
-        for label, value, column, delta, colour in cards:
-            known = totals.previous_period is not None
+        for label, value, delta, column, more_is_better in cards:
             st.metric(
                 label,
-                value if column == "margin_percentage" else money.with_code("USD", value),
-                delta,
-                delta_color="normal" if known and colour == "normal" else "off",
-                delta_arrow="auto" if known else "off",
+                value,
+                delta + since,
+                delta_color="normal" if more_is_better and before is not None else "off",
+                delta_arrow="off" if before is None else "auto",
                 border=True,
-                help=comments.get(f"{SUMMARY}.{column}", "") + since or None,
+                help=queries.meaning(chosen.publication, f"rpt_billing_group_summary.{column}") or None,
             )
+    st.caption(strings.WITHOUT_TAX)
 
 
 def show_notices(totals: Headline, chosen: Selection) -> None:
     """Name the money that is on no invoice, if there is any."""
-    link = f"[{strings.SEE_PROBLEMS}]({filters.address(strings.QUALITY, chosen)})"
-    for amount, text in (
-        (totals.unassigned_aws_cost, strings.UNASSIGNED_NOTICE),
-        (totals.unrated_aws_cost, strings.UNRATED_NOTICE),
-    ):
-        if amount:
-            st.warning(
-                f"**{money.with_code('USD', money.usd(amount))}** {text} {link}",
-                icon=":material/priority_high:",
-            )
+    notices = [
+        f"**{money.with_code('USD', money.usd(amount))}** {text}"
+        for amount, text in (
+            (totals.unassigned_aws_cost, strings.UNASSIGNED_NOTICE),
+            (totals.unrated_aws_cost, strings.UNRATED_NOTICE),
+        )
+        if amount
+    ]
+    if notices:
+        link = f"[{strings.SEE_PROBLEMS}]({filters.address(strings.QUALITY, chosen)})"
+        st.warning("  \n".join([*notices, link]), icon=":material/error:")
 
 
 def show_groups(groups: tuple[GroupSummary, ...], totals: Headline, chosen: Selection) -> None:
     """List the groups of the month with their total."""
-    comments = queries.column_comments(chosen.publication)
 
-    def named(group: GroupSummary) -> Cell:
-        href = filters.address(strings.CHARGES, chosen, group=group.billing_group_id)
-        return Cell(group.billing_group_name, detail=group.billing_group_id, href=href)
+    def meaning(column: str) -> str:
+        return queries.meaning(chosen.publication, f"rpt_billing_group_summary.{column}")
 
-    def margin(amount: Decimal | None, text: str) -> Cell:
-        return Cell(text, tone="bad" if amount is not None and amount < 0 else "")
+    def named(row: GroupSummary) -> Cell:
+        href = filters.address(strings.CHARGES, chosen, group=row.billing_group_id)
+        return Cell(row.billing_group_name, detail=row.billing_group_id, href=href)
 
-    columns = [
-        Column[GroupSummary](strings.GROUP, named),
-        Column(strings.BILLED, lambda row: money.usd(row.billed_cost), True, comments.get(f"{SUMMARY}.billed_cost", "")),
-        Column(strings.AWS_COST, lambda row: money.usd(row.aws_cost), True, comments.get(f"{SUMMARY}.aws_cost", "")),
-        Column(strings.MARGIN, lambda row: margin(row.margin, money.usd(row.margin)), True,
-               comments.get(f"{SUMMARY}.margin", "")),
-        Column(strings.MARGIN_PERCENTAGE, lambda row: margin(row.margin, money.percentage(row.margin_percentage)), True,
-               comments.get(f"{SUMMARY}.margin_percentage", "")),
-        Column(strings.WITHHELD, lambda row: money.usd(row.withheld_aws_cost), True,
-               comments.get(f"{SUMMARY}.withheld_aws_cost", "")),
-        Column(strings.UNRATED, lambda row: money.usd(row.unrated_aws_cost), True,
-               comments.get(f"{SUMMARY}.unrated_aws_cost", "")),
-    ]  # fmt: skip
+    def toned(row: GroupSummary, text: str) -> Cell:
+        return Cell(text, tone="bad" if row.margin < 0 else "")
+
+    columns: list[Column[GroupSummary]] = [
+        Column(strings.GROUP, named),
+        number(strings.BILLED, lambda row: money.usd(row.billed_cost), meaning("billed_cost")),
+        number(strings.AWS_COST, lambda row: money.usd(row.aws_cost), meaning("aws_cost")),
+        number(strings.MARGIN, lambda row: toned(row, money.usd(row.margin)), meaning("margin")),
+        number(
+            strings.MARGIN_PERCENTAGE,
+            lambda row: toned(row, money.percentage(row.margin_percentage)),
+            meaning("margin_percentage"),
+        ),
+        number(strings.WITHHELD, lambda row: money.usd(row.withheld_aws_cost), meaning("withheld_aws_cost")),
+        number(strings.UNRATED, lambda row: money.usd(row.unrated_aws_cost), meaning("unrated_aws_cost")),
+    ]
     foot = [
-        strings.TOTAL, money.usd(totals.billed_cost), money.usd(totals.aws_cost), money.usd(totals.margin),
-        money.percentage(totals.margin_percentage), money.usd(totals.withheld_aws_cost),
+        strings.TOTAL,
+        money.usd(totals.billed_cost),
+        money.usd(totals.aws_cost),
+        money.usd(totals.margin),
+        money.percentage(totals.margin_percentage),
+        money.usd(totals.withheld_aws_cost),
         money.usd(totals.unrated_aws_cost),
-    ]  # fmt: skip
+    ]
     st.subheader(strings.BY_GROUP)
     tables.show(groups, columns, caption=f"{strings.BY_GROUP}, {chosen.period_name}", totals=[foot])
+    exports.buttons(
+        "overview",
+        exports.file_name("summary", chosen.group_name),
+        [exports.Sheet("Summary", lambda: extracts.group_summaries(chosen.publication, chosen.group_id))],
+        [("Content", "Every billing group and month, USD, without tax"), (strings.GROUP, chosen.group_name)],
+        what="every group and month",
+    )
 
 
 def show_months(months: tuple[MonthTotal, ...]) -> None:
     """List the months, newest first."""
 
     def named(row: MonthTotal) -> Cell:
-        return Cell(strings.month(row.billing_period), detail="" if row.is_final else strings.NOT_FINAL)
+        return Cell(strings.short_month(row.billing_period), detail="" if row.is_final else strings.NOT_FINAL)
 
-    columns = [
-        Column[MonthTotal](strings.PERIOD, named),
-        Column(strings.LIST_COST, lambda row: money.usd(row.list_cost), True),
-        Column(strings.BILLED, lambda row: money.usd(row.billed_cost), True),
-        Column(strings.AWS_COST, lambda row: money.usd(row.aws_cost), True),
-        Column(strings.MARGIN, lambda row: money.usd(row.margin), True),
-        Column(strings.MARGIN_PERCENTAGE, lambda row: money.percentage(row.margin_percentage), True),
+    columns: list[Column[MonthTotal]] = [
+        Column(strings.PERIOD, named, "fixed"),
+        number(strings.BILLED, lambda row: money.usd(row.billed_cost)),
+        number(strings.AWS_COST, lambda row: money.usd(row.aws_cost)),
+        number(strings.MARGIN, lambda row: money.usd(row.margin)),
+        number(strings.MARGIN_PERCENTAGE, lambda row: money.percentage(row.margin_percentage)),
     ]
     st.subheader(strings.BY_MONTH)
     tables.show(months[::-1], columns, caption=strings.BY_MONTH)
@@ -133,32 +152,20 @@ def main() -> None:
 
     show_headline(totals, chosen)
     show_notices(totals, chosen)
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True, height="stretch"):
-        st.subheader(strings.BILLED_AND_AWS)
-        charts.billed_and_aws_by_month(months)
-    with right, st.container(border=True, height="stretch"):
-        st.subheader(strings.MARGIN_BY_GROUP)
-        charts.margin_by_group(groups)
+    with st.container(horizontal=True, gap="medium", key="charts"):
+        with st.container(border=True, height="stretch"):
+            st.subheader(strings.BILLED_AND_AWS)
+            charts.billed_and_aws_by_month(months)
+        with st.container(border=True, height="stretch"):
+            st.subheader(strings.MARGIN_BY_GROUP)
+            charts.margin_by_group(groups)
     show_groups(groups, totals, chosen)
-    exports.buttons(
-        "overview",
-        exports.file_name("summary", chosen.group_name),
-        [
-            exports.Sheet(
-                "Summary", lambda: queries.extract_group_summaries(chosen.publication, chosen.group_id)
-            )
-        ],
-        [("Content", "Every billing group and month, USD, without tax"), (strings.GROUP, chosen.group_name)],
-        what="every group and month",
-    )
-    left, right = st.columns(2, gap="medium")
-    with left:
-        show_months(months)
-    with right, st.container(border=True):
-        st.subheader(strings.TOP_SERVICES)
-        charts.top_services(services)
-    st.caption(strings.WITHOUT_TAX)
+    with st.container(horizontal=True, gap="medium", key="details"):
+        with st.container(border=True, height="stretch"):
+            st.subheader(strings.TOP_SERVICES)
+            charts.top_services(services)
+        with st.container():
+            show_months(months)
 
 
 if __name__ == "__main__":

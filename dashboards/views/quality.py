@@ -5,70 +5,112 @@ When to add here: another reason why a month cannot be invoiced.
 What does not belong here: mending it; that is done in the billing configuration or by AWS.
 """
 
-from itertools import groupby
+from collections import defaultdict
 
 import streamlit as st
 
-from dashboards import queries, strings
+from dashboards import extracts, queries, strings
 from dashboards.components import exports, filters, money, tables
 from dashboards.components.filters import Selection
-from dashboards.components.tables import Cell, Column, Tone
-from dashboards.queries import CheckResult, OpenProblem, Reconciliation
+from dashboards.components.tables import Cell, Column, Section, Tone, number
+from dashboards.queries import CheckResult, OpenProblem, ProblemTotal, Reconciliation
+
+# Problems whose charges can be looked at: those that carry this treatment.
+UNRATED_PROBLEMS = {"unknown_type", "bad_value"}
 
 
-def show_problems(chosen: Selection) -> None:
+def show_totals(
+    problems: tuple[ProblemTotal, ...], stages: tuple[Reconciliation, ...], results: tuple[CheckResult, ...]
+) -> None:
+    """Draw how many things are wrong."""
+    statuses = [result.status == "pass" for result in results]
+    with st.container(horizontal=True, gap="small", key="quality_totals"):
+        for label, count in (
+            (strings.OPEN_PROBLEMS, sum(problem.problem_count for problem in problems)),
+            (strings.PAYERS_WITH_RESIDUAL, len(payers_with_residual(stages))),
+            (strings.CHECKS_FAILED, statuses.count(False)),
+            (strings.CHECKS_PASSED, statuses.count(True)),
+        ):
+            st.metric(label, money.integer(count), border=True)
+
+
+def payers_with_residual(stages: tuple[Reconciliation, ...]) -> list[str]:
+    """Return the payers of which something does not tie."""
+    return sorted({stage.billing_account_id for stage in stages if stage.residual != 0})
+
+
+def show_problems(totals: tuple[ProblemTotal, ...], chosen: Selection) -> None:
     """List what to mend, one work list per kind, the most money first."""
     period, group = chosen.period.billing_period, chosen.group_id
     st.subheader(f"{strings.OPEN_PROBLEMS}, {chosen.period_name}")
-    totals = queries.problem_totals(chosen.publication, period, group)
     if not totals:
         st.success(strings.NO_OPEN_PROBLEMS, icon=":material/check_circle:")
         return
-    found = queries.open_problems(chosen.publication, period, group)
-    comments = queries.column_comments(chosen.publication)
-    columns = [
-        Column[OpenProblem]("Subject", lambda row: Cell(row.subject, detail=row.detail), wide=True),
-        Column(strings.GROUP, lambda row: Cell(row.billing_group_name or strings.ALL_GROUPS, detail=row.billing_group_id)),
-        Column("Payer", lambda row: row.billing_account_id or money.MISSING),
-        Column("Rows", lambda row: money.integer(row.row_count), True, comments.get("fct_open_problems.row_count", "")),
-        Column(f"{strings.AWS_COST}, USD", lambda row: money.usd(row.aws_cost), True,
-               comments.get("fct_open_problems.aws_cost", "")),
-    ]  # fmt: skip
-    for total in totals:
-        name = strings.of(strings.PROBLEMS, total.problem)
-        with st.container(border=True, key=f"problem_{total.problem}"):
-            st.markdown(f"**{name}** &nbsp; {strings.count(total.problem_count, 'item', 'items')}")
-            if total.problem in strings.PROBLEM_REMEDIES:
-                st.caption(f"{strings.WHAT_TO_DO}: {strings.PROBLEM_REMEDIES[total.problem]}")
-            tables.show(
-                [problem for problem in found if problem.problem == total.problem],
-                columns,
-                caption=name,
-                totals=[[strings.TOTAL, "", "", money.integer(total.row_count), money.usd(total.aws_cost)]],
+    found: dict[str, list[OpenProblem]] = defaultdict(list)
+    for problem in queries.open_problems(chosen.publication, period, group):
+        found[problem.problem].append(problem)
+
+    def subject(row: OpenProblem) -> Cell:
+        href = ""
+        every_charge = [strings.GROUPINGS["none"]]
+        if row.problem == "unassigned_account":
+            href = filters.address(
+                strings.CHARGES, chosen, group=row.billing_group_id, search=[row.subject], by=every_charge
             )
+        elif row.problem in UNRATED_PROBLEMS and row.billing_group_id:
+            href = filters.address(
+                strings.CHARGES,
+                chosen,
+                group=row.billing_group_id,
+                treatment=[strings.TREATMENTS["unrated"]],
+                by=every_charge,
+            )
+        return Cell(row.subject, detail=row.detail, href=href)
+
+    def concerned(row: OpenProblem) -> Cell:
+        return Cell(row.billing_group_name or strings.ALL_GROUPS, detail=row.billing_group_id)
+
+    def meaning(column: str) -> str:
+        return queries.meaning(chosen.publication, f"fct_open_problems.{column}")
+
+    columns: list[Column[OpenProblem]] = [
+        Column(strings.SUBJECT, subject, "wide"),
+        Column(strings.GROUP, concerned),
+        Column(strings.PAYER, lambda row: row.billing_account_id or money.MISSING),
+        number(strings.ROWS, lambda row: money.integer(row.row_count), meaning("row_count")),
+        number(f"{strings.AWS_COST}, USD", lambda row: money.usd(row.aws_cost), meaning("aws_cost")),
+    ]
+    sections = [
+        Section(
+            found[total.problem],
+            title=f"{strings.of(strings.PROBLEMS, total.problem)} ({money.integer(total.problem_count)})",
+            note=strings.PROBLEM_REMEDIES.get(total.problem, ""),
+            totals=(money.integer(total.row_count), money.usd(total.aws_cost)),
+        )
+        for total in totals
+    ]
+    tables.show_sections(sections, columns, caption=f"{strings.OPEN_PROBLEMS}, {chosen.period_name}")
     exports.buttons(
         "problems",
         exports.file_name("open-problems", f"{period:%Y-%m}", chosen.group_name),
         [
             exports.Sheet(
                 strings.OPEN_PROBLEMS,
-                lambda: queries.extract_open_problems(chosen.publication, period, group),
+                lambda: extracts.open_problems(chosen.publication, period, group),
             )
         ],
         [("Content", f"Open problems of {chosen.period_name}"), (strings.GROUP, chosen.group_name)],
-        what=strings.count(len(found), "open problem", "open problems"),
+        what="the open problems",
     )
 
 
-def show_reconciliation(chosen: Selection) -> None:
+def show_reconciliation(stages: tuple[Reconciliation, ...], chosen: Selection) -> None:
     """Show for each payer that what AWS delivered is all accounted for, or how much is not."""
     st.subheader(f"{strings.RECONCILIATION}, {chosen.period_name}")
-    stages = queries.reconciliation(chosen.publication, chosen.period.billing_period)
     if not stages:
         st.info(strings.NO_RECONCILIATION)
         return
-    comments = queries.column_comments(chosen.publication)
-    open_payers = sorted({stage.billing_account_id for stage in stages if stage.residual != 0})
+    open_payers = payers_with_residual(stages)
     if open_payers:
         st.error(f"**{', '.join(open_payers)}** {strings.RESIDUAL_NOT_ZERO}", icon=":material/error:")
     else:
@@ -78,26 +120,29 @@ def show_reconciliation(chosen: Selection) -> None:
         # Exact: a residual is a fault however small it is.
         return Cell(money.exact(row.residual), tone="bad" if row.residual != 0 else "good")
 
-    columns = [
-        Column[Reconciliation]("Stage", lambda row: strings.of(strings.STAGES, row.stage), wide=True),
-        Column(
-            "Amount, USD",
-            lambda row: money.exact(row.amount),
-            True,
-            comments.get("fct_reconciliation.amount", ""),
-        ),
-        Column(f"{strings.RESIDUAL}, USD", residual, True, comments.get("fct_reconciliation.residual", "")),
+    def meaning(column: str) -> str:
+        return queries.meaning(chosen.publication, f"fct_reconciliation.{column}")
+
+    columns: list[Column[Reconciliation]] = [
+        Column(strings.STAGE, lambda row: strings.of(strings.STAGES, row.stage), "wide"),
+        number(strings.AMOUNT_USD, lambda row: money.exact(row.amount), meaning("amount")),
+        number(f"{strings.RESIDUAL}, USD", residual, meaning("residual")),
     ]
-    for payer, rows in groupby(stages, key=lambda stage: stage.billing_account_id):
-        st.markdown(f"Payer **{payer}**")
-        tables.show(list(rows), columns, caption=f"{strings.RECONCILIATION} {payer}")
+    payers = dict.fromkeys(stage.billing_account_id for stage in stages)
+    sections = [
+        Section(
+            [stage for stage in stages if stage.billing_account_id == payer], title=f"{strings.PAYER} {payer}"
+        )
+        for payer in payers
+    ]
+    tables.show_sections(sections, columns, caption=strings.RECONCILIATION)
     exports.buttons(
         "reconciliation",
         exports.file_name("reconciliation", f"{chosen.period.billing_period:%Y-%m}"),
         [
             exports.Sheet(
                 "Reconciliation",
-                lambda: queries.extract_reconciliation(chosen.publication, chosen.period.billing_period),
+                lambda: extracts.reconciliation(chosen.publication, chosen.period.billing_period),
             )
         ],
         [("Content", f"Reconciliation of {chosen.period_name} with what AWS delivered, USD")],
@@ -105,9 +150,12 @@ def show_reconciliation(chosen: Selection) -> None:
     )
 
 
-def show_checks(chosen: Selection, results: tuple[CheckResult, ...]) -> None:
+def show_checks(results: tuple[CheckResult, ...], chosen: Selection) -> None:
     """List the checks of the last run by layer, failed ones first."""
     st.subheader(strings.CHECKS)
+    run = queries.latest_run(chosen.publication)
+    if run is not None:
+        st.caption(strings.run_facts(run.run_id, run.finished_at, run.code_version, run.membership_basis))
     if not results:
         st.info(strings.NO_CHECKS)
         return
@@ -115,52 +163,50 @@ def show_checks(chosen: Selection, results: tuple[CheckResult, ...]) -> None:
 
     def status(row: CheckResult) -> Cell:
         passed = row.status == "pass"
-        tone: Tone = "good" if passed else "warning" if row.severity == "warn" else "bad"
+        tone: Tone = "good" if passed else "warning" if row.severity == "warning" else "bad"
         detail = "" if passed else strings.of(strings.SEVERITIES, row.severity)
         return Cell(strings.of(strings.CHECK_STATUSES, row.status), detail=detail, tone=tone, badge=True)
 
-    columns = [
-        Column[CheckResult]("Result", status),
-        Column("Check", lambda row: Cell(row.check_name, detail=row.detail), wide=True),
-        Column("Subject", lambda row: row.subject),
-        Column("Checked", lambda row: strings.moment(row.checked_at)),
+    columns: list[Column[CheckResult]] = [
+        Column(strings.CHECK, lambda row: Cell(row.check_name, detail=row.detail), "wide"),
+        Column(strings.SUBJECT, lambda row: row.subject),
+        Column(strings.CHECKED, lambda row: strings.moment(row.checked_at), "fixed"),
+        Column(strings.RESULT, status),
     ]
+    sections = []
     for layer in dict.fromkeys(
         result.layer for result in sorted(results, key=lambda each: each.layer != "raw")
     ):
         of_layer = [result for result in results if result.layer == layer]
         passed = sum(result.status == "pass" for result in of_layer)
-        st.markdown(f"**{strings.of(strings.LAYERS, layer)}** &nbsp; {passed} of {len(of_layer)} passed")
-        shown = [result for result in of_layer if with_passed or result.status != "pass"]
-        if shown:
-            tables.show(shown, columns, caption=strings.of(strings.LAYERS, layer))
+        sections.append(
+            Section(
+                [result for result in of_layer if with_passed or result.status != "pass"],
+                title=strings.of(strings.LAYERS, layer),
+                note=strings.passed(passed, len(of_layer)),
+            )
+        )
+    tables.show_sections(sections, columns, caption=strings.CHECKS)
     exports.buttons(
         "checks",
         exports.file_name("checks"),
-        [exports.Sheet("Checks", lambda: queries.extract_check_results(chosen.publication))],
+        [exports.Sheet("Checks", lambda: extracts.check_results(chosen.publication))],
         [("Content", strings.CHECKS)],
-        what=strings.count(len(results), "check", "checks"),
+        what="all checks",
     )
 
 
 def main() -> None:
     """Draw the page."""
     chosen = filters.selection()
+    period = chosen.period.billing_period
+    problems = queries.problem_totals(chosen.publication, period, chosen.group_id)
+    stages = queries.reconciliation(chosen.publication, period)
     results = queries.check_results(chosen.publication)
-    with st.container(horizontal=True, gap="small", key="quality_totals"):
-        failed = sum(result.status != "pass" for result in results)
-        totals = queries.problem_totals(chosen.publication, chosen.period.billing_period, chosen.group_id)
-        stages = queries.reconciliation(chosen.publication, chosen.period.billing_period)
-        open_payers = {stage.billing_account_id for stage in stages if stage.residual != 0}
-        st.metric(
-            strings.OPEN_PROBLEMS, money.integer(sum(total.problem_count for total in totals)), border=True
-        )
-        st.metric("Payers with a residual", money.integer(len(open_payers)), border=True)
-        st.metric(strings.CHECKS_FAILED, money.integer(failed), border=True)
-        st.metric(strings.CHECKS_PASSED, money.integer(len(results) - failed), border=True)
-    show_problems(chosen)
-    show_reconciliation(chosen)
-    show_checks(chosen, results)
+    show_totals(problems, stages, results)
+    show_problems(problems, chosen)
+    show_reconciliation(stages, chosen)
+    show_checks(results, chosen)
 
 
 if __name__ == "__main__":

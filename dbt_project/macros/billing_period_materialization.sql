@@ -35,9 +35,10 @@
     {% endif %}
 
     {% if existing is none %}
-        {% call statement('create', auto_begin=False) %}
+        {% call statement('create', auto_begin=True) %}
             create table {{ target_relation }} as select * from ({{ sql }}) as model_sql limit 0
         {% endcall %}
+        {% do adapter.commit() %}
     {% endif %}
 
     {% set periods = run_query(
@@ -46,15 +47,14 @@
     ).columns[0].values() %}
 
     {% for period in periods %}
-        {% call statement('period', auto_begin=False) %}
+        {% call statement('period', auto_begin=True) %}
             set variable billing_period = date '{{ period }}';
-            begin transaction;
             delete from {{ target_relation }} where billing_period = date '{{ period }}';
             insert into {{ target_relation }} by name
             select * from ({{ sql }}) as model_sql;
-            commit;
             reset variable billing_period;
         {% endcall %}
+        {% do adapter.commit() %}
     {% endfor %}
 
     {% call statement('main') %}

@@ -52,11 +52,22 @@ def models(
     with open_warehouse(place) as connection:
         save_results(connection, "dbt", results)
     if not invocation.is_successful():
-        failed = [f"{result.check_name}: {result.detail}" for result in results if result.blocks]
         raise dg.Failure(
-            description="; ".join(failed) or f"dbt could not finish: {invocation.get_error()}",
+            description="; ".join(_failures(invocation.target_path / "run_results.json"))
+            or f"dbt could not finish: {invocation.get_error()}",
             allow_retries=False,
         )
+
+
+def _failures(run_results: Path) -> list[str]:
+    """Name the models and tests that failed; what was skipped behind them says nothing new."""
+    if not run_results.exists():
+        return []
+    return [
+        f"{result['unique_id'].split('.')[2]}: {result.get('message') or result['status']}"
+        for result in json.loads(run_results.read_text(encoding="utf-8"))["results"]
+        if result["status"] in ("error", "fail", "runtime error")
+    ]
 
 
 def test_results(run_results: Path) -> list[CheckResult]:

@@ -111,13 +111,9 @@ class _Rule:
     region: str
 
     @property
-    def rivals(self) -> tuple[str | int, ...]:
-        """What two rules have in common when neither is more precise and both can match one row.
-
-        For SKU rules, one more question is open: whether their usage types and operations can meet.
-        """
-        named = bool(self.usage_type) + bool(self.operation)
-        return (self.plan_id, self.scope, self.billing_entity, self.service_code, self.region, named)
+    def rivals(self) -> tuple[str, ...]:
+        """What rules have in common that can tie; for SKU rules, usage type and operation decide further."""
+        return (self.plan_id, self.scope, self.billing_entity, self.service_code, self.region)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +134,7 @@ def check_rule_ties(sheets: Sheets) -> Iterator[ConfigProblem]:
     with both, unless a rule that names both takes those rows from them.
     """
     sheet = sheets["pricing_rules"]
-    rivals: dict[tuple[str | int, ...], list[_Rule]] = {}
+    rivals: dict[tuple[str, ...], list[_Rule]] = {}
     exact: dict[tuple[str, ...], list[Interval]] = {}
     for rule in _competing_rules(sheet):
         rivals.setdefault(rule.rivals, []).append(rule)
@@ -224,10 +220,10 @@ def _tie_problem(sheet: Sheet, tie: _Tie) -> ConfigProblem:
         second.record,
         "pricing_rule_id",
         f"ties with rule {first.record.texts.get('pricing_rule_id')!r} on line {first.record.line}: both are "
-        f"equally precise {second.scope} rules of plan {second.plan_id!r} and match {_described(row)} "
-        f"{sheet.show_interval(tie.interval)} (R2)",
-        f"{'Make one more precise' if is_same_name else 'Add a rule for both'}, remove one, or end one before the "
-        "other begins.",
+        f"equally precise {second.scope} rules of plan {second.plan_id!r} and match "
+        f"{_described(row)} {sheet.show_interval(tie.interval)} (R2)",
+        f"{'Make one more precise' if is_same_name else 'Add a rule for both'}, remove one, "
+        "or end one before the other begins.",
     )
 
 

@@ -1,7 +1,8 @@
 """The first payer: Brightwater's American customers, delivered as legacy CUR (CSV).
 
-What is here: Brightwater Cloud Partners resells AWS to a US retailer (Lumen) and a US health company (Harbor); all
-of them are invented. One account moves from Lumen to Harbor on 2026-09-16, one is forgotten in no group.
+What is here: Brightwater Cloud Partners resells AWS to a US retailer (Lumen) and a US health company
+(Harbor); all of them are invented. One account moves from Lumen to Harbor on 2026-09-16, one is forgotten in
+no group.
 When to add here: a workload, purchase, discount, credit or refund of these accounts.
 What does not belong here: what anyone is charged; that is the configuration in ``billing/*.csv``.
 
@@ -72,9 +73,9 @@ def _payer() -> Payer:
         },
         tax_rates={_LUMEN_WEB: 6_25, _LUMEN_DATA: 6_25, _LUMEN_KIOSKS: 8_10, _HARBOR_ANALYTICS: 4_00},
         fleets=(
-            Fleet(_LUMEN_WEB, m5_east, 3, tags=web, cost_category="Retail"),
+            Fleet(_LUMEN_WEB, m5_east, 2, tags=web, cost_category="Retail"),
             Fleet(_LUMEN_WEB, c5_east, 2, "office", tags=web, cost_category="Retail"),
-            Fleet(_LUMEN_DATA, m5_east, 2, tags=data, cost_category="Retail"),
+            Fleet(_LUMEN_DATA, m5_east, 1, tags=data, cost_category="Retail"),
             Fleet(_LUMEN_DATA, database, 1, tags=data, cost_category="Retail"),
             Fleet(_LUMEN_KIOSKS, t3_west, 2, tags=kiosks),
             Fleet(
@@ -85,7 +86,7 @@ def _payer() -> Payer:
                 tags={"user:team": "kiosks"},
                 spot_price=units("0.0712000000"),
             ),
-            Fleet(_HARBOR_CLINICS, m5_east, 3, tags=clinics, cost_category="Health"),
+            Fleet(_HARBOR_CLINICS, m5_east, 2, tags=clinics, cost_category="Health"),
             Fleet(_HARBOR_CLINICS, database, 2, tags=clinics, cost_category="Health"),
             Fleet(_HARBOR_ANALYTICS, c5_east, 2, tags=analytics, cost_category="Health"),
             Fleet(_HARBOR_ANALYTICS, t3_west, 1, tags=analytics, cost_category="Health"),
@@ -200,7 +201,8 @@ def _payer() -> Payer:
                 "No Upfront",
                 "1650110377",
             ),
-            # Bought all upfront on 2026-08-05, so its Fee row stands in August; moves to Harbor with its owner.
+            # Bought all upfront on 2026-08-05, so its Fee row stands in August; moves to Harbor with its
+            # owner.
             reservation(
                 f"arn:aws:ec2:{west}:{_LUMEN_KIOSKS}:reserved-instances/c07d44e9-1b52-4f0e-8d2a-94b6e7c3f5a8",
                 t3_west,
@@ -215,7 +217,7 @@ def _payer() -> Payer:
         savings_plans=(
             savings_plan(
                 f"arn:aws:savingsplans::{_AMERICAS_PAYER}:savingsplan/e2b9d1f4-0c37-4b85-a6d8-71f3c95e2046",
-                "0.3500000000",
+                "0.3000000000",
                 "0.00",
                 datetime(2026, 2, 1),
                 "No Upfront",
@@ -253,7 +255,8 @@ def _payer() -> Payer:
                 "Registration of lumen-data.example",
                 "Purchase",
             ),
-            # Registered by the account that moves, for use next year: clamped to the period's last day it is Harbor's.
+            # Registered by the account that moves, for use next year: clamped to the period's last day it is
+            # Harbor's.
             OneOff(
                 "2026-09",
                 _LUMEN_KIOSKS,

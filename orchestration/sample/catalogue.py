@@ -2,8 +2,8 @@
 
 What is here: one function per product family, each returning the one ``Sku`` object of a region.
 When to add here: a product whose rows have a shape, a price or a usage type that the sample lacks.
-What does not belong here: who uses it (``story``). Prices are close to AWS's public ones of 2026 but promise nothing;
-Marketplace sellers and their products are invented.
+What does not belong here: who uses it (``story``). Prices are close to AWS's public ones of 2026 but promise
+nothing; Marketplace sellers and their products are invented.
 """
 
 from functools import cache
@@ -45,7 +45,8 @@ REGION_NAMES = {
     "ap-northeast-1": "Asia Pacific (Tokyo)",
 }
 
-# AWS prefixes usage types by region everywhere but in N. Virginia: "BoxUsage:..." there, "EUC1-BoxUsage:..." here.
+# AWS prefixes usage types by region everywhere but in N. Virginia: "BoxUsage:..." there, "EUC1-BoxUsage:..."
+# here.
 _PREFIXES = {"us-east-1": "", "us-west-2": "USW2-", "eu-central-1": "EUC1-", "ap-northeast-1": "APN1-"}
 
 # Hourly on-demand rates of Linux instances, by region in the order of REGION_NAMES.
@@ -460,7 +461,7 @@ def savings_plan_fee(payment_option: str) -> Sku:
 
 @cache
 def marketplace_usage(region: str) -> Sku:
-    """Return metered Marketplace software of an invented seller, with an opaque product code as AWS gives it."""
+    """Return metered Marketplace software of an invented seller; product codes there are opaque."""
     name = "Tidewater Log Search"
     return Sku(
         product_code="7c1nq0xk2v9wz4rt8m5yb3dfh",

@@ -1,11 +1,12 @@
 """How a fact looks as a CUR row: column names, types and values, in AWS's spelling.
 
-What is here: the legacy columns by category (CSV names; Parquet names follow from them), the CUR 2.0 columns, which
-columns a month has at all, and the cells of one row under names common to all forms.
+What is here: the legacy columns by category (CSV names; Parquet names follow from them), the CUR 2.0 columns,
+which columns a month has at all, and the cells of one row under names common to all forms.
 When to add here: a column that some reader of deliveries should meet.
 What does not belong here: files, folders and manifests (``deliveries``).
 
-Cells are kept sparse: a name that is absent from a row is a missing value, and each form writes that its own way.
+Cells are kept sparse: a name that is absent from a row is a missing value, and each form writes that its own
+way.
 """
 
 import base64
@@ -21,6 +22,7 @@ from orchestration.sample.facts import (
     Fact,
     LineItemType,
     Reservation,
+    Resource,
     SavingsPlan,
     Sku,
 )
@@ -51,55 +53,71 @@ def _names(text: str) -> tuple[str, ...]:
 
 _IDENTITY = ("LineItemId", "TimeInterval")
 _BILL = _names(
-    "InvoiceId InvoicingEntity BillingEntity BillType PayerAccountId BillingPeriodStartDate BillingPeriodEndDate"
+    """
+    InvoiceId InvoicingEntity BillingEntity BillType PayerAccountId BillingPeriodStartDate
+    BillingPeriodEndDate
+    """
 )
 _LINE_ITEM = _names(
-    "UsageAccountId LineItemType UsageStartDate UsageEndDate ProductCode UsageType Operation AvailabilityZone"
-    " ResourceId UsageAmount NormalizationFactor NormalizedUsageAmount CurrencyCode UnblendedRate UnblendedCost"
-    " BlendedRate BlendedCost LineItemDescription TaxType LegalEntity"
+    """
+    UsageAccountId LineItemType UsageStartDate UsageEndDate ProductCode UsageType Operation
+    AvailabilityZone ResourceId UsageAmount NormalizationFactor NormalizedUsageAmount CurrencyCode
+    UnblendedRate UnblendedCost BlendedRate BlendedCost LineItemDescription TaxType LegalEntity
+    """
 )
 _NET_LINE_ITEM = ("NetUnblendedRate", "NetUnblendedCost")
 _PRICING = _names(
-    "LeaseContractLength OfferingClass PurchaseOption RateCode RateId currency publicOnDemandCost"
-    " publicOnDemandRate term unit"
+    """
+    LeaseContractLength OfferingClass PurchaseOption RateCode RateId currency publicOnDemandCost
+    publicOnDemandRate term unit
+    """
 )
 _RESERVATION = _names(
-    "AmortizedUpfrontCostForUsage AmortizedUpfrontFeeForBillingPeriod AvailabilityZone EffectiveCost EndTime"
-    " ModificationStatus NormalizedUnitsPerReservation NumberOfReservations RecurringFeeForUsage ReservationARN"
-    " StartTime SubscriptionId TotalReservedNormalizedUnits TotalReservedUnits UnitsPerReservation"
-    " UnusedAmortizedUpfrontFeeForBillingPeriod UnusedNormalizedUnitQuantity UnusedQuantity UnusedRecurringFee"
-    " UpfrontValue NetAmortizedUpfrontCostForUsage NetAmortizedUpfrontFeeForBillingPeriod NetEffectiveCost"
-    " NetRecurringFeeForUsage NetUnusedAmortizedUpfrontFeeForBillingPeriod NetUnusedRecurringFee NetUpfrontValue"
+    """
+    AmortizedUpfrontCostForUsage AmortizedUpfrontFeeForBillingPeriod AvailabilityZone EffectiveCost
+    EndTime ModificationStatus NormalizedUnitsPerReservation NumberOfReservations RecurringFeeForUsage
+    ReservationARN StartTime SubscriptionId TotalReservedNormalizedUnits TotalReservedUnits
+    UnitsPerReservation UnusedAmortizedUpfrontFeeForBillingPeriod UnusedNormalizedUnitQuantity
+    UnusedQuantity UnusedRecurringFee UpfrontValue NetAmortizedUpfrontCostForUsage
+    NetAmortizedUpfrontFeeForBillingPeriod NetEffectiveCost NetRecurringFeeForUsage
+    NetUnusedAmortizedUpfrontFeeForBillingPeriod NetUnusedRecurringFee NetUpfrontValue
+    """
 )
 _SAVINGS_PLAN = _names(
-    "AmortizedUpfrontCommitmentForBillingPeriod EndTime InstanceTypeFamily OfferingType PaymentOption PurchaseTerm"
-    " RecurringCommitmentForBillingPeriod Region SavingsPlanARN SavingsPlanEffectiveCost SavingsPlanRate StartTime"
-    " TotalCommitmentToDate UsedCommitment NetAmortizedUpfrontCommitmentForBillingPeriod"
-    " NetRecurringCommitmentForBillingPeriod NetSavingsPlanEffectiveCost"
+    """
+    AmortizedUpfrontCommitmentForBillingPeriod EndTime InstanceTypeFamily OfferingType PaymentOption
+    PurchaseTerm RecurringCommitmentForBillingPeriod Region SavingsPlanARN SavingsPlanEffectiveCost
+    SavingsPlanRate StartTime TotalCommitmentToDate UsedCommitment
+    NetAmortizedUpfrontCommitmentForBillingPeriod NetRecurringCommitmentForBillingPeriod
+    NetSavingsPlanEffectiveCost
+    """
 )
 _SPLIT_LINE_ITEM = _names(
-    "ActualUsage NetSplitCost NetUnusedCost ParentResourceId PublicOnDemandSplitCost PublicOnDemandUnusedCost"
-    " ReservedUsage SplitCost SplitUsage SplitUsageRatio UnusedCost"
+    """
+    ActualUsage NetSplitCost NetUnusedCost ParentResourceId PublicOnDemandSplitCost
+    PublicOnDemandUnusedCost ReservedUsage SplitCost SplitUsage SplitUsageRatio UnusedCost
+    """
 )
 
 NUMBER_COLUMNS = frozenset(
     _names(
         """
-    line_item_usage_amount line_item_normalization_factor line_item_normalized_usage_amount line_item_unblended_cost
-    line_item_blended_cost line_item_net_unblended_cost pricing_public_on_demand_cost
+    line_item_usage_amount line_item_normalization_factor line_item_normalized_usage_amount
+    line_item_unblended_cost line_item_blended_cost line_item_net_unblended_cost pricing_public_on_demand_cost
     reservation_amortized_upfront_cost_for_usage reservation_amortized_upfront_fee_for_billing_period
     reservation_effective_cost reservation_recurring_fee_for_usage reservation_unused_quantity
     reservation_unused_amortized_upfront_fee_for_billing_period reservation_unused_normalized_unit_quantity
-    reservation_unused_recurring_fee reservation_upfront_value reservation_net_amortized_upfront_cost_for_usage
-    reservation_net_amortized_upfront_fee_for_billing_period reservation_net_effective_cost
-    reservation_net_recurring_fee_for_usage reservation_net_unused_amortized_upfront_fee_for_billing_period
-    reservation_net_unused_recurring_fee reservation_net_upfront_value
-    savings_plan_amortized_upfront_commitment_for_billing_period savings_plan_savings_plan_effective_cost
-    savings_plan_recurring_commitment_for_billing_period savings_plan_total_commitment_to_date
-    savings_plan_used_commitment savings_plan_net_amortized_upfront_commitment_for_billing_period
+    reservation_unused_recurring_fee reservation_upfront_value
+    reservation_net_amortized_upfront_cost_for_usage reservation_net_amortized_upfront_fee_for_billing_period
+    reservation_net_effective_cost reservation_net_recurring_fee_for_usage
+    reservation_net_unused_amortized_upfront_fee_for_billing_period reservation_net_unused_recurring_fee
+    reservation_net_upfront_value savings_plan_amortized_upfront_commitment_for_billing_period
+    savings_plan_savings_plan_effective_cost savings_plan_recurring_commitment_for_billing_period
+    savings_plan_total_commitment_to_date savings_plan_used_commitment
+    savings_plan_net_amortized_upfront_commitment_for_billing_period
     savings_plan_net_recurring_commitment_for_billing_period savings_plan_net_savings_plan_effective_cost
-    discount_bundled_discount discount_total_discount split_line_item_actual_usage split_line_item_net_split_cost
-    split_line_item_net_unused_cost split_line_item_public_on_demand_split_cost
+    discount_bundled_discount discount_total_discount split_line_item_actual_usage
+    split_line_item_net_split_cost split_line_item_net_unused_cost split_line_item_public_on_demand_split_cost
     split_line_item_public_on_demand_unused_cost split_line_item_reserved_usage split_line_item_split_cost
     split_line_item_split_usage split_line_item_split_usage_ratio split_line_item_unused_cost
     """
@@ -110,7 +128,8 @@ NUMBER_COLUMNS = frozenset(
 TIMESTAMP_COLUMNS = frozenset(
     _names(
         """
-    bill_billing_period_start_date bill_billing_period_end_date line_item_usage_start_date line_item_usage_end_date
+    bill_billing_period_start_date bill_billing_period_end_date line_item_usage_start_date
+    line_item_usage_end_date
     """
     )
 )
@@ -130,34 +149,36 @@ DISCOUNT_COLUMNS = frozenset(
 
 CUR2_COLUMNS = _names(
     """
-    bill_bill_type bill_billing_entity bill_billing_period_end_date bill_billing_period_start_date bill_invoice_id
-    bill_invoicing_entity bill_payer_account_id bill_payer_account_name cost_category discount
+    bill_bill_type bill_billing_entity bill_billing_period_end_date bill_billing_period_start_date
+    bill_invoice_id bill_invoicing_entity bill_payer_account_id bill_payer_account_name cost_category discount
     discount_bundled_discount discount_total_discount identity_line_item_id identity_time_interval
     line_item_availability_zone line_item_blended_cost line_item_blended_rate line_item_currency_code
-    line_item_legal_entity line_item_line_item_description line_item_line_item_type line_item_net_unblended_cost
-    line_item_net_unblended_rate line_item_normalization_factor line_item_normalized_usage_amount
-    line_item_operation line_item_product_code line_item_resource_id line_item_tax_type line_item_unblended_cost
-    line_item_unblended_rate line_item_usage_account_id line_item_usage_account_name line_item_usage_amount
-    line_item_usage_end_date line_item_usage_start_date line_item_usage_type pricing_currency
-    pricing_lease_contract_length pricing_offering_class pricing_public_on_demand_cost
-    pricing_public_on_demand_rate pricing_purchase_option pricing_rate_code pricing_rate_id pricing_term
-    pricing_unit product product_comment product_fee_code product_fee_description product_from_location
-    product_from_location_type product_from_region_code product_instance_family product_instance_type
-    product_instancesku product_location product_location_type product_operation product_pricing_unit
-    product_product_family product_region_code product_servicecode product_sku product_to_location
-    product_to_location_type product_to_region_code product_usagetype reservation_amortized_upfront_cost_for_usage
-    reservation_amortized_upfront_fee_for_billing_period reservation_availability_zone reservation_effective_cost
-    reservation_end_time reservation_modification_status reservation_net_amortized_upfront_cost_for_usage
+    line_item_legal_entity line_item_line_item_description line_item_line_item_type
+    line_item_net_unblended_cost line_item_net_unblended_rate line_item_normalization_factor
+    line_item_normalized_usage_amount line_item_operation line_item_product_code line_item_resource_id
+    line_item_tax_type line_item_unblended_cost line_item_unblended_rate line_item_usage_account_id
+    line_item_usage_account_name line_item_usage_amount line_item_usage_end_date line_item_usage_start_date
+    line_item_usage_type pricing_currency pricing_lease_contract_length pricing_offering_class
+    pricing_public_on_demand_cost pricing_public_on_demand_rate pricing_purchase_option pricing_rate_code
+    pricing_rate_id pricing_term pricing_unit product product_comment product_fee_code product_fee_description
+    product_from_location product_from_location_type product_from_region_code product_instance_family
+    product_instance_type product_instancesku product_location product_location_type product_operation
+    product_pricing_unit product_product_family product_region_code product_servicecode product_sku
+    product_to_location product_to_location_type product_to_region_code product_usagetype
+    reservation_amortized_upfront_cost_for_usage reservation_amortized_upfront_fee_for_billing_period
+    reservation_availability_zone reservation_effective_cost reservation_end_time
+    reservation_modification_status reservation_net_amortized_upfront_cost_for_usage
     reservation_net_amortized_upfront_fee_for_billing_period reservation_net_effective_cost
     reservation_net_recurring_fee_for_usage reservation_net_unused_amortized_upfront_fee_for_billing_period
-    reservation_net_unused_recurring_fee reservation_net_upfront_value reservation_normalized_units_per_reservation
-    reservation_number_of_reservations reservation_recurring_fee_for_usage reservation_reservation_a_r_n
-    reservation_start_time reservation_subscription_id reservation_total_reserved_normalized_units
-    reservation_total_reserved_units reservation_units_per_reservation
-    reservation_unused_amortized_upfront_fee_for_billing_period reservation_unused_normalized_unit_quantity
-    reservation_unused_quantity reservation_unused_recurring_fee reservation_upfront_value resource_tags
-    savings_plan_amortized_upfront_commitment_for_billing_period savings_plan_end_time
-    savings_plan_instance_type_family savings_plan_net_amortized_upfront_commitment_for_billing_period
+    reservation_net_unused_recurring_fee reservation_net_upfront_value
+    reservation_normalized_units_per_reservation reservation_number_of_reservations
+    reservation_recurring_fee_for_usage reservation_reservation_a_r_n reservation_start_time
+    reservation_subscription_id reservation_total_reserved_normalized_units reservation_total_reserved_units
+    reservation_units_per_reservation reservation_unused_amortized_upfront_fee_for_billing_period
+    reservation_unused_normalized_unit_quantity reservation_unused_quantity reservation_unused_recurring_fee
+    reservation_upfront_value resource_tags savings_plan_amortized_upfront_commitment_for_billing_period
+    savings_plan_end_time savings_plan_instance_type_family
+    savings_plan_net_amortized_upfront_commitment_for_billing_period
     savings_plan_net_recurring_commitment_for_billing_period savings_plan_net_savings_plan_effective_cost
     savings_plan_offering_type savings_plan_payment_option savings_plan_purchase_term
     savings_plan_recurring_commitment_for_billing_period savings_plan_region savings_plan_savings_plan_a_r_n
@@ -201,7 +222,7 @@ _IS_ON_DEMAND = frozenset({LineItemType.USAGE, LineItemType.FLAT_RATE_SUBSCRIPTI
 
 @cache
 def snake_name(name: str) -> str:
-    """Return the Parquet name of a legacy CSV column (AWS's rule for Athena): ``lineItem/TaxType`` -> ``line_item_tax_type``."""
+    """Return a legacy CSV column's Parquet name: ``lineItem/TaxType`` -> ``line_item_tax_type``."""
     spaced = re.sub(r"([A-Z])", r"_\1", name).lower()
     return re.sub(r"_+", "_", re.sub(r"[^a-z0-9]", "_", spaced)).strip("_")
 
@@ -222,8 +243,8 @@ def _in_force(months: tuple[str, str], period: str) -> bool:
 def legacy_columns(rows: Iterable[Cells], period: datetime) -> list[str]:
     """Return the legacy CSV column names of a month: all static ones, and the dynamic ones its rows use.
 
-    Reservation, Savings Plan and split-cost columns come as whole categories; product attributes, tags and cost
-    categories one by one (cur: "one column per key that has a value").
+    Reservation, Savings Plan and split-cost columns come as whole categories; product attributes, tags and
+    cost categories one by one (cur: "one column per key that has a value").
     """
     used: set[str] = set()
     attributes: set[str] = set()
@@ -244,7 +265,10 @@ def legacy_columns(rows: Iterable[Cells], period: datetime) -> list[str]:
         *(f"identity/{name}" for name in _IDENTITY),
         *(f"bill/{name}" for name in _BILL),
         *(f"lineItem/{name}" for name in [*_LINE_ITEM, *(_NET_LINE_ITEM if has_net else ())]),
-        *(f"product/{name}" for name in sorted(attributes, key=lambda name: (name.islower(), name.lower()))),
+        *(
+            f"product/{name}"
+            for name in sorted(attributes, key=lambda name: (name != "ProductName", name.lower()))
+        ),
         *(f"pricing/{name}" for name in _PRICING),
         *(f"reservation/{name}" for name in _RESERVATION if "reservation_reservation_a_r_n" in used),
         *(f"savingsPlan/{name}" for name in _SAVINGS_PLAN if "savings_plan_savings_plan_a_r_n" in used),
@@ -272,6 +296,8 @@ class Rendering:
     _ids: dict[tuple[object, ...], str] = field(default_factory=dict)
     _intervals: dict[tuple[datetime, datetime], str] = field(default_factory=dict)
     _sku_cells: dict[Sku, Cells] = field(default_factory=dict)
+    _resource_cells: dict[Resource, Cells] = field(default_factory=dict)
+    _plan_cells: dict[tuple[SavingsPlan, Sku], Cells] = field(default_factory=dict)
     _bill_cells: dict[tuple[str, str, str], Cells] = field(default_factory=dict)
 
     def cells(self, fact: Fact) -> Cells:
@@ -312,18 +338,12 @@ class Rendering:
             row["pricing_term"] = "OnDemand"
         if fact.tax_type:
             row["line_item_tax_type"] = fact.tax_type
-        row["resource_tags"], row["cost_category"] = {}, {}
-        if resource is not None:
-            month = period_text(self.period)
-            row["line_item_resource_id"] = resource.resource_id
-            row["line_item_availability_zone"] = resource.availability_zone
-            row["resource_tags"] = {
-                key: value
-                for key, value in resource.tags.items()
-                if _in_force(_TAG_MONTHS.get(key, ("", "")), month)
-            }
-            if resource.cost_category and _in_force(_COST_CATEGORY_MONTHS, month):
-                row["cost_category"] = {_COST_CATEGORY: resource.cost_category}
+        if resource is None:
+            row["resource_tags"], row["cost_category"] = {}, {}
+        else:
+            if resource not in self._resource_cells:
+                self._resource_cells[resource] = self._resource(resource)
+            row.update(self._resource_cells[resource])
         if isinstance(fact.commitment, Reservation):
             self._add_reservation(row, fact, fact.commitment)
         elif isinstance(fact.commitment, SavingsPlan):
@@ -342,7 +362,8 @@ class Rendering:
                 split.split_usage * ONE, split.reserved_usage
             )
         if self.column_mode:
-            # Keys as the legacy discount columns are called without their category: edp_discount, spp_discount.
+            # Keys as the legacy discount columns are called without their category: edp_discount,
+            # spp_discount.
             row["discount"] = {snake_name(kind): amount for kind, amount in fact.discounts}
             if fact.discounts:
                 row["discount_total_discount"] = fact.discount
@@ -350,6 +371,21 @@ class Rendering:
                 if bundled:
                     row["discount_bundled_discount"] = bundled
         return row
+
+    def _resource(self, resource: Resource) -> Cells:
+        """Return the resource's columns, with the tags and categories that are activated in this month."""
+        month = period_text(self.period)
+        has_category = resource.cost_category and _in_force(_COST_CATEGORY_MONTHS, month)
+        return {
+            "line_item_resource_id": resource.resource_id,
+            "line_item_availability_zone": resource.availability_zone,
+            "resource_tags": {
+                key: value
+                for key, value in resource.tags.items()
+                if _in_force(_TAG_MONTHS.get(key, ("", "")), month)
+            },
+            "cost_category": {_COST_CATEGORY: resource.cost_category} if has_category else {},
+        }
 
     def _line_item_id(self, fact: Fact) -> str:
         """Return an id that, like AWS's, repeats over hours and is unique only together with the interval."""
@@ -483,14 +519,18 @@ class Rendering:
             row["reservation_net_upfront_value"] = lease.upfront_fee
 
     def _add_savings_plan(self, row: Cells, fact: Fact, plan: SavingsPlan) -> None:
-        row["savings_plan_savings_plan_a_r_n"] = plan.arn
-        row["savings_plan_offering_type"] = "ComputeSavingsPlans"
-        row["savings_plan_payment_option"] = plan.payment_option
-        row["savings_plan_purchase_term"] = "1yr"
-        row["savings_plan_region"] = fact.sku.region
-        row["savings_plan_instance_type_family"] = fact.sku.attributes.get("instanceTypeFamily", "")
-        row["savings_plan_start_time"] = f"{plan.start:%Y-%m-%dT%H:%M:%S.000Z}"
-        row["savings_plan_end_time"] = f"{plan.end:%Y-%m-%dT%H:%M:%S.000Z}"
+        if (plan, fact.sku) not in self._plan_cells:
+            self._plan_cells[plan, fact.sku] = {
+                "savings_plan_savings_plan_a_r_n": plan.arn,
+                "savings_plan_offering_type": "ComputeSavingsPlans",
+                "savings_plan_payment_option": plan.payment_option,
+                "savings_plan_purchase_term": "1yr",
+                "savings_plan_region": fact.sku.region,
+                "savings_plan_instance_type_family": fact.sku.attributes.get("instanceTypeFamily", ""),
+                "savings_plan_start_time": f"{plan.start:%Y-%m-%dT%H:%M:%S.000Z}",
+                "savings_plan_end_time": f"{plan.end:%Y-%m-%dT%H:%M:%S.000Z}",
+            }
+        row.update(self._plan_cells[plan, fact.sku])
         if fact.line_item_type is LineItemType.SAVINGS_PLAN_COVERED_USAGE:
             row["savings_plan_savings_plan_rate"] = text_of(fact.sku.savings_plan_rate)
             row["savings_plan_savings_plan_effective_cost"] = fact.effective

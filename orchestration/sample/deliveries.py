@@ -1,23 +1,26 @@
 """Writes facts as AWS delivers them: files in parts, folders, manifests, in each of the three forms.
 
-What is here: legacy CUR as CSV (create-new layout: an assembly folder per delivery, a pointer manifest per period),
-legacy CUR as Parquet (the Athena layout, always overwritten), CUR 2.0 as Parquet (``data/`` and ``metadata/``).
+What is here: legacy CUR as CSV (create-new layout: an assembly folder per delivery, a pointer manifest per
+period), legacy CUR as Parquet (the Athena layout, always overwritten), CUR 2.0 as Parquet (``data/`` and
+``metadata/``).
 When to add here: another form, layout or manifest field that AWS writes.
 What does not belong here: values of cells (``columns``); damaged deliveries, which tests make from good ones.
 
-The same cells give the same bytes: gzip carries no time, Parquet no random ids, and files get the delivery's time.
+The same cells give the same bytes: gzip carries no time, Parquet no random ids, and files get the delivery's
+time.
 """
 
-import csv
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import os
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -50,9 +53,6 @@ class Form(StrEnum):
 
 
 _PARTS = {Form.LEGACY_CSV: 3, Form.LEGACY_PARQUET: 2, Form.CUR2_PARQUET: 2}
-_MAP_TYPES = {
-    name: pa.map_(pa.string(), pa.float64() if name == "discount" else pa.string()) for name in MAP_COLUMNS
-}
 
 
 def write_delivery(
@@ -185,20 +185,14 @@ def _write_legacy_csv(target: _Target, rows: Sequence[Cells]) -> None:
     columns = legacy_columns(rows, target.period)
     period_folder = f"{target.payer.folder}/{target.payer.export_name}/{target.date_range}"
     folder = f"{period_folder}/{target.delivery_id}"
-    names = [_csv_cell_name(column) for column in columns]
-    products: dict[int, dict[str, str]] = {}
+    lines = _CsvLines(columns)
 
     def encode(part: Sequence[Cells]) -> bytes:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        for row in part:
-            cells = _csv_cells(row, products)
-            writer.writerow([cells.get(name, "") for name in names])
+        text = "\n".join([",".join(columns), *map(lines.line, part), ""])
         packed = io.BytesIO()
         # No file name and no time in the header: the same rows are the same bytes.
         with gzip.GzipFile(filename="", mode="wb", fileobj=packed, compresslevel=6, mtime=0) as stream:
-            stream.write(text.getvalue().encode())
+            stream.write(text.encode())
         return packed.getvalue()
 
     keys = target.write_parts(folder, "csv.gz", rows, Form.LEGACY_CSV, encode)
@@ -209,45 +203,70 @@ def _write_legacy_csv(target: _Target, rows: Sequence[Cells]) -> None:
         target.write(f"{period_folder}/{name}", manifest, 2)
 
 
-def _csv_cell_name(column: str) -> str:
-    """Return the key of a legacy column in ``_csv_cells``: map entries keep their slash, the rest is in snake case."""
-    return column if column.split("/", 1)[0] in _MAP_CATEGORIES.values() else snake_name(column)
+_MAP_CATEGORIES = {"product": "product", "resourceTags": "resource_tags", "costCategory": "cost_category"}
+
+# A row that lacks this cell has none of the category.
+_CATEGORY_MARKERS = {
+    "reservation": "reservation_reservation_a_r_n",
+    "savingsPlan": "savings_plan_savings_plan_a_r_n",
+    "splitLineItem": "split_line_item_split_cost",
+}
 
 
-_MAP_CATEGORIES = {"product": "product", "resource_tags": "resourceTags", "cost_category": "costCategory"}
+class _CsvLines:
+    """Writes CSV lines category by category: most categories of a row are empty, and products repeat."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._categories = [
+            (
+                category,
+                [
+                    column.split("/", 1)[1] if category in _MAP_CATEGORIES else snake_name(column)
+                    for column in names
+                ],
+            )
+            for category, names in itertools.groupby(columns, key=lambda column: column.split("/", 1)[0])
+        ]
+        self._products: dict[int, str] = {}
+
+    def line(self, row: Cells) -> str:
+        """Return the row as a CSV line, quoted only where a comma or quote asks for it, as AWS does."""
+        parts = []
+        for category, names in self._categories:
+            if category == "product":
+                product = row["product"]
+                if id(product) not in self._products:
+                    self._products[id(product)] = self._map_part(product, names)
+                parts.append(self._products[id(product)])
+            elif category in _MAP_CATEGORIES:
+                parts.append(self._map_part(row[_MAP_CATEGORIES[category]], names))
+            elif category in _CATEGORY_MARKERS and _CATEGORY_MARKERS[category] not in row:
+                parts.append("," * (len(names) - 1))
+            else:
+                parts.append(",".join([_csv_text(row.get(name)) for name in names]))
+        return ",".join(parts)
+
+    def _map_part(self, entries: object, names: Sequence[str]) -> str:
+        assert isinstance(entries, dict)
+        return ",".join([_csv_text(entries.get(name)) for name in names])
 
 
-def _csv_cells(row: Cells, products: dict[int, dict[str, str]]) -> dict[str, str]:
-    """Return the row's cells as text; ``products`` remembers the product cells, which rows of a SKU share."""
-    product = row["product"]
-    if id(product) not in products:
-        products[id(product)] = _map_cells("product", product)
-    cells = dict(products[id(product)])
-    for name, value in row.items():
-        if isinstance(value, str):
-            cells[name] = value
-        elif isinstance(value, int):
-            cells[name] = text_of(value)
-        elif isinstance(value, datetime):
-            cells[name] = _csv_time(value)
-        elif value and name != "product" and name in _MAP_CATEGORIES:
-            cells.update(_map_cells(_MAP_CATEGORIES[name], value))
-    return cells
+def _csv_text(value: object) -> str:
+    """Return a cell as legacy CUR writes it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return '"' + value.replace('"', '""') + '"' if "," in value or '"' in value else value
+    if isinstance(value, int):
+        return text_of(value)
+    assert isinstance(value, datetime)
+    return _csv_time(value)
 
 
-def _map_cells(category: str, entries: object) -> dict[str, str]:
-    assert isinstance(entries, dict)
-    return {f"{category}/{key}": value for key, value in entries.items()}
-
-
-_csv_times: dict[datetime, str] = {}
-
-
+@cache
 def _csv_time(value: datetime) -> str:
-    """Return a date as legacy CUR writes it; remembered, for strftime is slow and hours repeat."""
-    if value not in _csv_times:
-        _csv_times[value] = f"{value:%Y-%m-%dT%H:%M:%S.000Z}"
-    return _csv_times[value]
+    """Return a date as legacy CUR writes it; remembered, for formatting is slow and hours repeat."""
+    return f"{value:%Y-%m-%dT%H:%M:%S.000Z}"
 
 
 def _write_legacy_parquet(target: _Target, rows: Sequence[Cells]) -> None:
@@ -257,7 +276,10 @@ def _write_legacy_parquet(target: _Target, rows: Sequence[Cells]) -> None:
 
     def encode(part: Sequence[Cells]) -> bytes:
         flat = [
-            {**row, **{key: text for name in _MAP_CATEGORIES for key, text in _snake_cells(row, name)}}
+            {
+                **row,
+                **{key: text for category in _MAP_CATEGORIES for key, text in _snake_cells(row, category)},
+            }
             for row in part
         ]
         arrays = {}
@@ -277,11 +299,11 @@ def _write_legacy_parquet(target: _Target, rows: Sequence[Cells]) -> None:
     target.write(f"{folder}/{export}-Manifest.json", manifest, 2)
 
 
-def _snake_cells(row: Cells, name: str) -> list[tuple[str, object]]:
+def _snake_cells(row: Cells, category: str) -> list[tuple[str, object]]:
     """Return a map's entries under their legacy Parquet names."""
-    entries = row[name]
+    entries = row[_MAP_CATEGORIES[category]]
     assert isinstance(entries, dict)
-    return [(snake_name(f"{_MAP_CATEGORIES[name]}/{key}"), value) for key, value in entries.items()]
+    return [(snake_name(f"{category}/{key}"), value) for key, value in entries.items()]
 
 
 def _write_cur2_parquet(target: _Target, rows: Sequence[Cells]) -> None:
@@ -292,7 +314,17 @@ def _write_cur2_parquet(target: _Target, rows: Sequence[Cells]) -> None:
 
     def encode(part: Sequence[Cells]) -> bytes:
         flat = [_cur2_cells(row) for row in part]
-        return _parquet(pa.table({name: _cur2_array(name, flat) for name in columns}))
+        used = set().union(*flat)
+        return _parquet(
+            pa.table(
+                {
+                    name: _cur2_array(name, flat)
+                    if name in used
+                    else pa.nulls(len(flat), _cur2_arrow_type(name))
+                    for name in columns
+                }
+            )
+        )
 
     keys = target.write_parts(f"{root}/data/{partition}", "snappy.parquet", rows, Form.CUR2_PARQUET, encode)
     manifest: dict[str, object] = {
@@ -321,7 +353,7 @@ def _cur2_type(name: str) -> str:
 
 
 def _cur2_cells(row: Cells) -> Cells:
-    """Return the row with CUR 2.0's names: some product attributes are columns, the others stay in the map."""
+    """Return the row with CUR 2.0's names: some product attributes are columns, others stay in the map."""
     flat = dict(row)
     attributes: dict[str, object] = {}
     product = row["product"]
@@ -353,16 +385,24 @@ def _cur2_array(name: str, rows: Sequence[Cells]) -> pa.Array:
             maps.append(
                 [(key, _double(value) if name == "discount" else value) for key, value in entries.items()]
             )
-        return pa.array(maps, _MAP_TYPES[name])
+        return pa.array(maps, _cur2_arrow_type(name))
     if name in NUMBER_COLUMNS:
         return pa.array([_double(row.get(name)) for row in rows], pa.float64())
-    if name in TIMESTAMP_COLUMNS:
-        return pa.array([row.get(name) for row in rows], pa.timestamp("ms"))
-    return pa.array([row.get(name) for row in rows], pa.string())
+    return pa.array([row.get(name) for row in rows], _cur2_arrow_type(name))
+
+
+def _cur2_arrow_type(name: str) -> pa.DataType:
+    return {
+        "map<string,string>": pa.map_(pa.string(), pa.string()),
+        "map<string,double>": pa.map_(pa.string(), pa.float64()),
+        "timestamp": pa.timestamp("ms"),
+        "double": pa.float64(),
+        "string": pa.string(),
+    }[_cur2_type(name)]
 
 
 def _double(value: object) -> float | None:
-    """Return the double nearest to an amount. The only float of the sample: CUR Parquet has no other numbers."""
+    """Return the double nearest to an amount; the sample's only float, for CUR Parquet has nothing else."""
     assert value is None or isinstance(value, int)
     return None if value is None else value / ONE
 

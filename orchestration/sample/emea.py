@@ -1,7 +1,7 @@
 """The second payer: Brightwater's customers in Europe and Asia, which moved from legacy CUR to CUR 2.0.
 
-What is here: a German logistics company (Kranich), a Japanese game studio (Aozora), Harbor's European account, and
-the payer itself, which is in Brightwater's internal group; all of them are invented.
+What is here: a German logistics company (Kranich), a Japanese game studio (Aozora), Harbor's European
+account, and the payer itself, which is in Brightwater's internal group; all of them are invented.
 When to add here: a workload, purchase, discount, credit or refund of these accounts.
 What does not belong here: what anyone is charged; that is the configuration in ``billing/*.csv``.
 
@@ -72,7 +72,7 @@ def _payer() -> Payer:
             _HARBOR_EUROPE: 19_00,
         },
         fleets=(
-            Fleet(_KRANICH_CORE, m5_frankfurt, 3, tags=core, cost_category="Logistics"),
+            Fleet(_KRANICH_CORE, m5_frankfurt, 2, tags=core, cost_category="Logistics"),
             Fleet(_KRANICH_CORE, database, 1, tags=core, cost_category="Logistics"),
             Fleet(
                 _KRANICH_IOT,
@@ -81,7 +81,7 @@ def _payer() -> Payer:
                 tags=tags("iot", "production", "KL-9"),
                 cost_category="Logistics",
             ),
-            Fleet(_AOZORA_LIVE, c5_tokyo, 4, tags=live, cost_category="Games"),
+            Fleet(_AOZORA_LIVE, c5_tokyo, 3, tags=live, cost_category="Games"),
             Fleet(_AOZORA_LIVE, m5_tokyo, 1, tags=live, cost_category="Games"),
             Fleet(
                 _AOZORA_BUILD,
@@ -170,7 +170,7 @@ def _payer() -> Payer:
             reservation(
                 f"arn:aws:ec2:{frankfurt}:{_KRANICH_CORE}:reserved-instances/71b0e6d3-58c9-4e24-90af-3d7c1f8b62e5",
                 m5_frankfurt,
-                4,
+                3,
                 "0.0690000000",
                 "600.00",
                 datetime(2026, 10, 6, 8),
@@ -189,7 +189,7 @@ def _payer() -> Payer:
             ),
             savings_plan(
                 f"arn:aws:savingsplans::{_EMEA_PAYER}:savingsplan/b3a5f092-6e1d-4d78-95c4-1f20e8d7a6b9",
-                "0.5200000000",
+                "0.3900000000",
                 "0.00",
                 datetime(2026, 4, 15),
                 "No Upfront",

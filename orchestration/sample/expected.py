@@ -1,7 +1,7 @@
 """What the sample months must come to: the generator's own books, kept from facts, never from files or SQL.
 
-What is here: an independent reading of the billing rules (billing.md sections 1 to 6 and I1, I2) in plain integers,
-and the record of its results that tests compare the warehouse with.
+What is here: an independent reading of the billing rules (billing.md sections 1 to 6 and I1, I2) in plain
+integers, and the record of its results that tests compare the warehouse with.
 When to add here: a rule that has been built and that the sample exercises.
 What does not belong here: anything the product itself uses. This module must stay a second opinion.
 """
@@ -106,8 +106,10 @@ class GroupExpectation:
     """One billing group, UNASSIGNED included, in one period; without AWS tax but for the two tax fields.
 
     Attributes:
-        list_cost: of all rows. billed_cost: of billed rows, exact. withheld_aws_cost: aws_cost of withheld rows.
-        withheld_by_reason: the same by reason, and ``aws_tax`` beside them. A shared AWS credit is a billed row.
+        list_cost: of all rows. billed_cost: of billed rows, exact. withheld_aws_cost: aws_cost of withheld
+            rows.
+        withheld_by_reason: the same by reason, and ``aws_tax`` beside them. A shared AWS credit is a billed
+            row.
         aws_tax: tax rows' aws_cost. aws_tax_billed: the part passed on.
     """
 
@@ -243,6 +245,7 @@ class Books:
         self._tier_quantities: dict[tuple[str, str, Rule], int] = defaultdict(int)
         self._tier_places: dict[tuple[str, str, Rule], set[tuple[str, str, str]]] = defaultdict(set)
         self._rules: dict[tuple[object, ...], Rule | None] = {}
+        self._terms: dict[tuple[str, str], dict[str, str] | None] = {}
         self._deliveries: list[DeliveryExpectation] = []
 
     def book_delivery(
@@ -278,7 +281,7 @@ class Books:
         )
 
     def book_facts(self, payer: str, period: datetime, facts: Sequence[Fact]) -> None:
-        """Book a month of one payer; discounts are taken from the facts they come off, so no discount rows here."""
+        """Book a month of one payer; discounts come with their facts, so ``facts`` has no discount rows."""
         month = period_text(period)
         for fact in facts:
             if fact.split is not None:
@@ -306,7 +309,7 @@ class Books:
         self._lines[month, group, kind, service] += charge.billed
 
     def _membership_day(self, usage_date: date, period: datetime) -> date:
-        """Return the day whose membership decides: the usage date clamped into the period, or its last day (P3)."""
+        """Return the day whose membership decides: usage date clamped into the period, or last day (P3)."""
         first = period.date()
         last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
         if self._policies.membership_basis == "billing_period":
@@ -320,7 +323,9 @@ class Books:
         charge_type = _CHARGE_TYPES[fact.line_item_type]
         if charge_type == "fee" and isinstance(fact.commitment, Reservation):
             charge_type = "commitment_upfront"
-        terms = None if group == UNASSIGNED else self._policies.terms(group, month)
+        if (group, month) not in self._terms:
+            self._terms[group, month] = None if group == UNASSIGNED else self._policies.terms(group, month)
+        terms = self._terms[group, month]
         list_cost = _list_cost(charge_type, fact, "" if terms is None else terms["free_tier_policy"])
         if terms is None:
             yield _Charge(charge_type, list_cost, fact.unblended, reason="unassigned")
@@ -429,7 +434,8 @@ class Books:
         """Close the books: price the tiers, round the lines, sum up.
 
         Raises:
-            ValueError: a TIERED rule priced rows of several charge types or services. Its total is split to rows
+            ValueError: a TIERED rule priced rows of several charge types or services. Its total is split to
+            rows
                 (M5), and these books keep no row keys to split by.
         """
         for (month, group, rule), quantity in self._tier_quantities.items():
@@ -538,7 +544,10 @@ class Books:
 
 
 def _list_cost(charge_type: str, fact: Fact, free_tier_policy: str) -> int:
-    """Return the row's list cost (R1); what is no usage lists at its cost, fees of commitments and negations at 0."""
+    """Return the row's list cost (R1).
+
+    What is no usage lists at its cost. Commitment fees and negations list at 0: covered usage has the price.
+    """
     if charge_type in ("commitment_fee", "commitment_upfront", "savings_plan_negation"):
         return 0
     if charge_type in ("reservation_covered_usage", "savings_plan_covered_usage"):

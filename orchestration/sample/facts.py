@@ -1,9 +1,9 @@
-"""What happened in a billing month, before any file format: the records that books and files are both made from.
+"""What happened in a billing month, before any file format: the records behind both books and files.
 
 What is here: a stock keeping unit, a resource, a commitment, and a fact (one line item as AWS metered it).
 When to add here: a property of a line item that a billing rule or a CUR column depends on.
-What does not belong here: how a month comes about (``month``), what it costs a customer (``expected``), and how
-it is written (``columns``).
+What does not belong here: how a month comes about (``month``), what it costs a customer (``expected``), and
+how it is written (``columns``).
 
 All money and quantities are integers in units of 1e-10 (``fixed_point``).
 """
@@ -63,8 +63,9 @@ class Sku:
     Attributes:
         product_code: CUR product code, which is our service code.
         rate: what AWS charges per unit before discounts.
-        public_rate: the rate in the public on-demand column; None where AWS publishes none (spot, Marketplace,
-            fees). For tiered SKUs AWS puts the highest tier's rate there, so it can be below ``rate``.
+        public_rate: the rate in the public on-demand column; None where AWS publishes none (spot,
+            Marketplace, fees). For tiered SKUs AWS puts the highest tier's rate there, so it can be below
+            ``rate``.
         savings_plan_rate: what a Compute Savings Plan pays per unit; 0 = not coverable.
         attributes: ``product/*`` columns by their legacy name without the category (``instanceType``).
     """
@@ -97,7 +98,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Commitment:
-    """What a Reserved Instance and a Savings Plan have in common; the owner is the account in the ARN (C0)."""
+    """What reservations and Savings Plans have in common; the owner is the account in the ARN (C0)."""
 
     arn: str
     owner: str
@@ -180,7 +181,7 @@ class PlanHour:
 
 @dataclass(frozen=True, slots=True)
 class SplitCost:
-    """Split-cost allocation of a parent instance to one pod or task (C1): a repeat, never money of its own."""
+    """A pod's or task's share of a parent instance (C1): a repeat, never money of its own."""
 
     parent_resource_id: str
     split_cost: int

@@ -7,6 +7,7 @@ What does not belong here: floats; the only division that makes one stands where
 """
 
 from decimal import Decimal
+from functools import lru_cache
 
 __all__ = ["ONE", "decimal_of", "percentage_of", "product", "rounded_quotient", "text_of", "units"]
 
@@ -45,6 +46,7 @@ def percentage_of(amount: int, hundredths: int) -> int:
     return rounded_quotient(amount * hundredths, 10_000)
 
 
+@lru_cache(maxsize=65_536)  # hourly amounts repeat
 def text_of(amount: int) -> str:
     """Return units of 1e-10 as CUR writes them: ten decimals, a point, no exponent."""
     whole, fraction = divmod(abs(amount), ONE)

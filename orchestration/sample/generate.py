@@ -2,7 +2,8 @@
 
 What is here: which form each delivery has, when it arrives, and the one call that writes all of them.
 When to add here: a change in how a payer's deliveries arrive (a new form, a restated month).
-What does not belong here: rows (``month``), cells (``columns``), files (``deliveries``), money (``expected``).
+What does not belong here: rows (``month``), cells (``columns``), files (``deliveries``), money
+(``expected``).
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,10 @@ from orchestration.sample.month import billing_month, discount_rows, next_month,
 from orchestration.sample.policies import Policies
 from orchestration.sample.story import Payer
 
-__all__ = ["DEFAULT_MONTHS", "EXAMPLE_BILLING", "generate"]
+__all__ = ["DEFAULT_MONTHS", "EXAMPLE_BILLING", "PAYERS", "generate"]
+
+PAYERS = (AMERICAS, EMEA)
+"""Both payers of the story."""
 
 DEFAULT_MONTHS = ("2026-08", "2026-09", "2026-10")
 """The months the story's purchases, credits and moves are in."""
@@ -38,13 +42,14 @@ def generate(
     months: Sequence[str] = DEFAULT_MONTHS,
     scale: int = 1,
     form: Form | None = None,
+    payers: Sequence[Payer] = PAYERS,
     billing: Path = EXAMPLE_BILLING,
 ) -> Expectations:
     """Write the deliveries of ``months`` below ``landing`` and return what they must come to.
 
-    The Americas deliver legacy CUR as CSV. Europe and Asia deliver legacy CUR as Parquet until August 2026 and CUR 2.0
-    as Parquet, with discounts in columns, from then on. The newest month has no AWS invoice ids yet. The same
-    arguments write the same bytes.
+    The Americas deliver legacy CUR as CSV. Europe and Asia deliver legacy CUR as Parquet until August 2026
+    and CUR 2.0 as Parquet, with discounts in columns, from then on. The newest month has no AWS invoice ids
+    yet. The same arguments write the same bytes.
 
     Args:
         landing: landing folder; other files in it are left alone.
@@ -52,14 +57,15 @@ def generate(
         months: billing periods, ``YYYY-MM``.
         scale: multiplies fleets, quantities and commitments.
         form: writes the same facts in this one form for every payer and month, discounts in rows.
+        payers: one of the two payers, or both.
         billing: configuration the expectations are computed by; the files do not depend on it.
 
     Raises:
         ValueError: a month is not ``YYYY-MM``, or the configuration has a rule that is not built yet.
     """
-    periods = sorted({datetime.strptime(month, "%Y-%m") for month in months})
+    periods = sorted({_period(month) for month in months})
     books = Books(Policies.read(billing))
-    for payer in (AMERICAS, EMEA):
+    for payer in payers:
         for period in periods:
             facts = billing_month(payer, period, seed=seed, scale=scale)
             books.book_facts(payer.account_id, period, facts)
@@ -96,6 +102,15 @@ def generate(
                 is_final=is_final,
             )
     return books.expectations()
+
+
+def _period(month: str) -> datetime:
+    try:
+        return datetime.strptime(month, "%Y-%m")
+    except ValueError:
+        raise ValueError(
+            f"{month!r} is not a billing period. Write it as YYYY-MM, such as 2026-10."
+        ) from None
 
 
 def _usual_form(payer: Payer, period: datetime) -> tuple[Form, bool]:

@@ -27,7 +27,8 @@ def write_example_configuration(folder: Path) -> list[Path]:
     for source in sources:
         if (folder / source.name).exists():
             raise FileExistsError(
-                f"{folder / source.name} exists already and is kept. Choose an empty folder for the example configuration."
+                f"{folder / source.name} exists already and is kept. "
+                "Choose an empty folder for the example configuration."
             )
     folder.mkdir(parents=True, exist_ok=True)
     return [Path(shutil.copyfile(source, folder / source.name)) for source in sources]
@@ -40,11 +41,12 @@ def install_sample(
     months: Sequence[str] = DEFAULT_MONTHS,
     scale: int = 1,
 ) -> Expectations:
-    """Make a sample of the workspace: configuration, deliveries, and ``sample_expectations.json`` beside them.
+    """Make a sample of the workspace: configuration, deliveries, and ``sample_expectations.json`` beside
+    them.
 
-    ``billing/`` is written only where there is none; whatever the user has there stays. The expectations are those of
-    the example configuration, so they hold as long as ``billing/`` is unchanged. Deliveries are written to the
-    workspace's own ``landing/``; other deliveries there stay.
+    ``billing/`` is written only where there is none; whatever the user has there stays. The expectations are
+    those of the example configuration, so they hold as long as ``billing/`` is unchanged. Deliveries are
+    written to the workspace's own ``landing/``; other deliveries there stay.
     """
     billing = workspace_root / "billing"
     if not billing.exists():

@@ -1,10 +1,11 @@
 """One billing month of one payer: the story's workloads turned into facts, by AWS's own arithmetic.
 
-What is here: metering by hour and day, reservations and Savings Plans applied where AWS would apply them (the owner
-first, then whoever runs matching usage), fees with their unused parts, discounts, split-cost rows, and tax per account
-and product rounded to cents.
+What is here: metering by hour and day, reservations and Savings Plans applied where AWS would apply them (the
+owner first, then whoever runs matching usage), fees with their unused parts, discounts, split-cost rows, and
+tax per account and product rounded to cents.
 When to add here: an arithmetic relation between CUR rows that real files obey.
-What does not belong here: the workloads themselves (``americas``, ``emea``) and anything a customer is charged.
+What does not belong here: the workloads themselves (``americas``, ``emea``) and anything a customer is
+charged.
 """
 
 import hashlib
@@ -35,6 +36,7 @@ __all__ = ["billing_month", "discount_rows", "discounts_on", "next_month", "peri
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _CENT = ONE // 100
+_ZONES = "abc"
 
 
 def next_month(period: datetime) -> datetime:
@@ -70,8 +72,9 @@ class _Instance:
 def billing_month(payer: Payer, period: datetime, *, seed: int, scale: int) -> list[Fact]:
     """Return every line item of ``payer`` in the month beginning at ``period``, taxes last.
 
-    The same arguments give the same facts. Discounts are attached to the rows they come off; ``discount_rows`` makes
-    rows of them where a delivery wants rows. ``scale`` multiplies fleets, quantities, leases and plans.
+    The same arguments give the same facts. Discounts are attached to the rows they come off;
+    ``discount_rows`` makes rows of them where a delivery wants rows. ``scale`` multiplies fleets, quantities,
+    leases and plans.
     """
     return _Month(payer, period, seed, scale).facts()
 
@@ -79,8 +82,8 @@ def billing_month(payer: Payer, period: datetime, *, seed: int, scale: int) -> l
 def discount_rows(facts: list[Fact]) -> list[Fact]:
     """Return the discounts of ``facts`` as line items: one per account, SKU, day and kind.
 
-    AWS computes discounts by account and SKU and shows neither resource nor blended cost on them. By day, not by
-    month, so that an account which moves between groups takes along exactly the discounts of its own days.
+    AWS computes discounts by account and SKU and shows neither resource nor blended cost on them. By day, not
+    by month, so that an account which moves between groups takes along exactly the discounts of its own days.
     """
     totals: dict[tuple[str, Sku, datetime, DiscountKind], int] = defaultdict(int)
     for fact in facts:
@@ -133,6 +136,9 @@ class _Month:
         self.scale = scale
         self.hours = [period + hour * _HOUR for hour in range((self.end - period) // _HOUR)]
         self.days = self.hours[::24]
+        # Negations name a zone but no resource, and carry no tags.
+        zones = {f"{region}{letter}" for region in catalogue.REGION_NAMES for letter in _ZONES}
+        self._no_resource = {zone: Resource("", zone) for zone in sorted(zones)}
 
     def facts(self) -> list[Fact]:
         """Return the month's facts."""
@@ -150,7 +156,7 @@ class _Month:
         return [*facts, *self._taxes(facts)]
 
     def _random(self, *subject: str) -> Random:
-        """Return a generator of its own for every subject, so that a new workload does not disturb the others."""
+        """Return a generator per subject, so that a new workload does not disturb the others."""
         return Random("/".join([str(self.seed), self.payer.account_id, f"{self.period:%Y-%m}", *subject]))
 
     def _charged(
@@ -198,7 +204,7 @@ class _Month:
         name = f"{self.seed}/{fleet.account}/{fleet.sku.usage_type}/{number}"
         digest = hashlib.sha256(name.encode()).hexdigest()
         random = self._random("instance", name)
-        zone = fleet.sku.region + "abc"[int(hashlib.sha256(fleet.account.encode()).hexdigest(), 16) % 3]
+        zone = fleet.sku.region + _ZONES[int(hashlib.sha256(fleet.account.encode()).hexdigest(), 16) % 3]
         if fleet.sku.product_code == "AmazonRDS":
             resource_id = f"arn:aws:rds:{fleet.sku.region}:{fleet.account}:db:db-{digest[:8]}"
             zone = ""
@@ -229,7 +235,8 @@ class _Month:
         for number, start in enumerate(self.hours):
             rows: list[Fact] = []
             running = [instance for instance in instances if instance.runs(number, start)]
-            # Who comes first after the owner changes from day to day: benefits float through the organisation.
+            # Who comes first after the owner changes from day to day: benefits float through the
+            # organisation.
             turn = (start - self.period).days % max(1, len(running))
             queue = running[turn:] + running[:turn]
             uncovered = dict.fromkeys(queue, ONE)
@@ -319,7 +326,8 @@ class _Month:
                 continue
             effective = product(sku.savings_plan_rate, quantity)
             if effective > remaining:
-                # The commitment ends inside this hour: the part it still pays for is covered, the rest is not.
+                # The commitment ends inside this hour: the part it still pays for is covered, the rest is
+                # not.
                 effective = remaining
                 quantity = remaining * ONE // sku.savings_plan_rate
                 if not quantity:
@@ -357,9 +365,9 @@ class _Month:
                 unblended=-unblended,
                 # AWS repeats the covered usage's public price here; whoever adds it up counts it twice.
                 public=unblended,
-                resource=Resource("", zone),
+                resource=self._no_resource[zone],
                 commitment=plan,
-                description=f"SavingsPlanNegation used by AccountId : {account} and UsageSku : {sku.usage_type}",
+                description=f"SavingsPlanNegation used by {account} for {sku.usage_type}",
             )
         recurring = plan.hourly_recurring * self.scale
         yield Fact(
@@ -551,7 +559,7 @@ class _Month:
         )
 
     def _taxes(self, facts: list[Fact]) -> Iterator[Fact]:
-        """Yield one tax row per account and product, on the net charges, each rounded to cents; zero rows too."""
+        """Yield one tax row per account and product, on net charges, rounded to cents; zero rows too."""
         bases: dict[tuple[str, str], int] = defaultdict(int)
         products: dict[str, Sku] = {}
         for fact in facts:

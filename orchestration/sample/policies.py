@@ -1,7 +1,7 @@
 """The example configuration as the sample's books read it: memberships, terms, rules, rates.
 
-What is here: a small reader of ``billing/*.csv``, written apart from the product's own (``configuration``) and from
-its SQL, so that a mistake in those cannot hide in the expectations.
+What is here: a small reader of ``billing/*.csv``, written apart from the product's own (``configuration``)
+and from its SQL, so that a mistake in those cannot hide in the expectations.
 When to add here: a configuration file or column that a newly built rule depends on.
 What does not belong here: validation; a configuration that the product refuses has no expectations.
 """
@@ -48,7 +48,7 @@ class Rule:
 
     @property
     def precision(self) -> tuple[int, int, int]:
-        """Return what decides between rules: scope, then the SKU parts named, then whether a region is (R2)."""
+        """Return what decides between rules: scope, SKU parts named, then whether a region is (R2)."""
         parts = bool(self.usage_type) + bool(self.operation) if self.scope == "SKU" else 0
         return _SCOPE_RANK[self.scope], parts, int(bool(self.region))
 

@@ -1,4 +1,5 @@
-"""What can happen in the sample's story: a payer with fleets, usage, purchases, discounts, credits and refunds.
+"""What can happen in the sample's story: a payer with fleets, usage, purchases, discounts, credits and
+refunds.
 
 What is here: the kinds of event, and short constructors for leases and plans.
 When to add here: a kind of event that the two payers (``americas``, ``emea``) cannot express yet.
@@ -54,7 +55,8 @@ class Stream:
     """Daily metered usage of one SKU.
 
     Attributes:
-        low, high: bounds of a day's quantity at scale 1, units of 1e-10. step: quantities are multiples of it.
+        low, high: bounds of a day's quantity at scale 1, units of 1e-10. step: quantities are multiples of
+            it.
         free: quantity per month and account that AWS gives for nothing (cost 0, public price stays).
     """
 
@@ -110,7 +112,7 @@ class SupportPlan:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Containers on a fleet, split by AWS for showback (C1): ``tasks`` maps a name to its reserved vCPU and GB."""
+    """Containers on a fleet, split by AWS for showback (C1); ``tasks``: name -> reserved vCPU and GB."""
 
     account: str
     sku: Sku
@@ -124,7 +126,8 @@ class DiscountTerm:
     """A discount on every row it fits: ``hundredths`` of a percent (550 = 5.5 %) of the row's unblended cost.
 
     Attributes:
-        line_item_types: rows it acts on. product_codes, usage_types: narrow it; empty = any (usage types by ending).
+        line_item_types: rows it acts on. product_codes, usage_types: narrow it; empty = any (usage types by
+            ending).
         marketplace: also acts on AWS Marketplace rows.
         last_period: last billing period it is granted in; empty = open.
     """
@@ -143,9 +146,11 @@ class Payer:
     """One AWS payer account with everything billed through it.
 
     Attributes:
-        export_name: name of its CUR report or data export. folder: where that lands, below the landing folder.
+        export_name: name of its CUR report or data export. folder: where that lands, below the landing
+            folder.
         seller: AWS's legal entity. tax_type: as AWS prints it.
-        account_names: every account of the organisation. tax_rates: hundredths of a percent by account; absent = 0.
+        account_names: every account of the organisation. tax_rates: hundredths of a percent by account;
+            absent = 0.
     """
 
     account_id: str

@@ -19,10 +19,6 @@ support_products as (
     select * from {{ ref('support_products') }}
 ),
 
-settings as (
-    select * from {{ source('billing', 'settings') }}
-),
-
 memberships as (
     select * from {{ ref('stg_billing__memberships') }}
 ),
@@ -176,14 +172,15 @@ typed as (
 routed as (
     select
         typed.*,
-        typed.owner_billing_group_id = typed.billing_group_id as is_own_commitment,
         case
             when quarantine_reason is not null then quarantine_reason
             when billing_group_id = 'UNASSIGNED' then 'unassigned'
             when charge_type = 'partner_discount' then 'partner_discount'
             when charge_type = 'aws_tax' and tax_policy <> 'pass_through' then 'aws_tax'
+            -- F1
             when is_support and support_policy <> 'pass_through' then 'policy'
             when is_support then ''
+            -- RS1, RS2, RS3, RS4
             when charge_type = 'savings_plan_negation' and commitment_policy <> 'owner_group' then 'policy'
             when
                 charge_type = 'savings_plan_negation' and owner_billing_group_id is distinct from billing_group_id
@@ -193,6 +190,7 @@ routed as (
                 charge_type = 'commitment_upfront'
                 and (commitment_policy <> 'owner_group' or upfront_policy <> 'pass')
                 then 'policy'
+            -- F2, F3, F4
             when charge_type = 'bundled_discount' and bundled_discount_policy = 'withhold' then 'policy'
             when charge_type = 'negotiated_discount' and negotiated_discount_policy = 'withhold' then 'policy'
             when charge_type = 'aws_credit' and aws_credit_policy = 'withhold' then 'policy'
@@ -204,6 +202,7 @@ routed as (
             when charge_type = 'usage' then 'on_demand'
             when charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage')
                 then case
+                    -- RS3, RS2, RS1; no rule acts on the first two paths (RS5).
                     when commitment_policy = 'pass_through' then 'effective_cost'
                     when commitment_policy = 'owner_group' and owner_billing_group_id = billing_group_id then 'covered'
                     else 'on_demand'

@@ -74,7 +74,8 @@ def test_a_misnamed_optional_file_is_not_ignored(files: Any) -> None:
     (folder / "fx_rates.csv").rename(folder / "fx_rate.csv")
     files.remove("fx_rates")
     assert messages(files) == [
-        "fx_rate.csv: is not the name of a configuration file. Rename it to fx_rates.csv if it is meant to be that, or "
+        "fx_rate.csv: is not the name of a configuration file. Rename it to fx_rates.csv if it is meant to "
+        "be that, or "
         "move it out of the folder."
     ]
 
@@ -107,7 +108,8 @@ def test_line_endings(files: Any, ending: str) -> None:
     lines = ["pricing_plan_id,pricing_plan_name", "retail,R", "special,S", "retail,again"]
     files.write_bytes("pricing_plans", ending.join(lines).encode())
     assert messages(files) == [
-        "pricing_plans.csv line 4, column pricing_plan_id: 'retail' stands on line 2 too, but pricing_plan_id must be "
+        "pricing_plans.csv line 4, column pricing_plan_id: 'retail' stands on line 2 too, but "
+        "pricing_plan_id must be "
         "unique. Remove or change one of the two lines."
     ]
 
@@ -158,7 +160,8 @@ def test_other_separators(files: Any, mark: str, word: str) -> None:
     text = "\n".join(mark.join(row).replace(".", ",") for row in [header, *rows])
     files.write_bytes("fx_rates", text.encode())
     assert messages(files) == [
-        f"fx_rates.csv line 1: is separated by {word}, not by commas. Save the file with commas between the values."
+        f"fx_rates.csv line 1: is separated by {word}, not by commas. "
+        "Save the file with commas between the values."
     ]
 
 
@@ -175,11 +178,13 @@ def test_missing_unknown_and_repeated_columns(files: Any) -> None:
     header[header.index("rate")] = "percentage"
     assert messages(files) == [
         "pricing_rules.csv line 1, column regions: is not a column of this file, which has pricing_rule_id, "
-        "pricing_plan_id, scope, rule_type, percentage, rate, billing_entity, service_code, usage_type, operation, "
+        "pricing_plan_id, scope, rule_type, percentage, rate, billing_entity, service_code, usage_type, "
+        "operation, "
         "region, include_fees, start_period, end_period. Did you mean 'region'?",
         "pricing_rules.csv line 1, column percentage: stands twice in the header. Keep one of the two.",
         "pricing_rules.csv line 1, column rate: is missing in the header. Add the column; it may stay empty.",
-        "pricing_rules.csv line 1, column region: is missing in the header. Add the column; it may stay empty.",
+        "pricing_rules.csv line 1, column region: is missing in the header. Add the column; it may stay "
+        "empty.",
     ]
 
 

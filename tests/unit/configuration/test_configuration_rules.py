@@ -224,6 +224,7 @@ REFERENCES = [
         lambda files: files.add(
             "billing_terms",
             ""
+            ""
             "globx,2024-01,,retail,on_demand,pass,withhold,withhold,,withhold,withhold,withhold,,withhold,none",
         ),
         "billing_terms.csv line 6, column billing_group_id: 'globx' is not in billing_groups.csv. "
@@ -593,7 +594,7 @@ MEMBERSHIP = [
         "(billing_groups.csv "
         "line 3) has no terms from 2024-06 to before 2024-07 (P5).",
     ),
-    # The gap may only be the row that cannot be read; saying both would send the reader after a second mistake.
+    # The gap may only be the row that cannot be read; saying both sends the reader after a second mistake.
     case(
         "P5: damaged terms are no gap",
         lambda files: files.set("billing_terms", 3, "start_period", "2024-13"),
@@ -711,9 +712,9 @@ def test_pricing(files: Any, damage: Damage, messages: tuple[str, ...]) -> None:
     assert_problems(files, messages)
 
 
-# The example has for plan retail: GLOBAL; BILLING_ENTITY AWS Marketplace; SERVICE AmazonEC2 until and from 2024-04,
-# and one in eu-central-1; SKU AmazonEC2 with usage type BoxUsage:t3.micro and operation RunInstances, and one
-# without operation.
+# The example has for plan retail: GLOBAL; BILLING_ENTITY AWS Marketplace; SERVICE AmazonEC2 until and from
+# 2024-04, and one in eu-central-1; SKU AmazonEC2 with usage type BoxUsage:t3.micro and operation
+# RunInstances, and one without operation.
 TIES = [
     ("r-x,retail,GLOBAL,DISCOUNT,5,,,,,,,false,2025-01,", "r-all", "every row from 2025-01 on"),
     (
@@ -750,7 +751,8 @@ TIES = [
     (
         "r-x,retail,SKU,MARKUP,5,,,AmazonEC2,,RunInstances,,false,2023-06,",
         "r-early",
-        "service AmazonEC2, usage type BoxUsage:t3.micro, operation RunInstances from 2023-07 to before 2024-01",
+        "service AmazonEC2, usage type BoxUsage:t3.micro, operation RunInstances from 2023-07 to before "
+        "2024-01",
     ),
 ]
 
@@ -798,6 +800,23 @@ NO_TIES = [
 def test_rules_that_do_not_tie(files: Any, line: str) -> None:
     files.add("pricing_rules", line)
     assert files.problems() == []
+
+
+@pytest.mark.parametrize(("region", "is_tie"), [("", False), ("eu-west-1", False), ("us-east-1", True)])
+def test_a_rule_for_both_counts_where_it_matches(files: Any, region: str, is_tie: bool) -> None:
+    # Usage type with operation beats a named region, so a rule for both without region takes the rows of every one.
+    files.add("pricing_rules", "r-u,special,SKU,MARKUP,1,,,AmazonEC2,Box,,eu-west-1,false,2024-01,")
+    files.add("pricing_rules", "r-o,special,SKU,MARKUP,1,,,AmazonEC2,,Run,eu-west-1,false,2024-01,")
+    files.add("pricing_rules", f"r-b,special,SKU,MARKUP,1,,,AmazonEC2,Box,Run,{region},false,2024-01,")
+    assert [problem.value for problem in files.problems()] == (["r-o"] if is_tie else [])
+
+
+def test_short_rules_under_a_long_one_all_tie_with_it(files: Any) -> None:
+    for number, month in enumerate(["2024-03", "2024-05", "2024-07"]):
+        end = f"2024-0{4 + 2 * number}"
+        files.add("pricing_rules", f"r-{number},retail,GLOBAL,MARKUP,1,,,,,,,false,{month},{end}")
+    assert [problem.value for problem in files.problems()] == ["r-0", "r-1", "r-2"]
+    assert all("rule 'r-all' on line 2" in problem.expected for problem in files.problems())
 
 
 def test_every_rule_of_a_heap_of_ties_is_named_once(files: Any) -> None:

@@ -34,7 +34,7 @@ keyed as (
         billing_group_id,
         line_kind,
         case when line_kind = 'aws_tax' then '' else service_code end as service_code,
-        case when line_kind = 'aws_tax' then '' else coalesce(nullif(service_name, ''), service_code) end as service_name,
+        case when line_kind = 'aws_tax' then '' else nullif(service_name, '') end as service_name,
         billed_cost
     from charges
     where treatment = 'billed' and billing_group_id <> 'UNASSIGNED'
@@ -46,7 +46,7 @@ summed as (
         billing_group_id,
         line_kind,
         service_code,
-        max(service_name) as service_name,
+        coalesce(max(service_name), service_code) as service_name,
         cast(sum(billed_cost) as decimal(38, 20)) as exact_amount_usd
     from keyed
     group by billing_period, billing_group_id, line_kind, service_code
@@ -120,6 +120,7 @@ final as (
         end as description,
         rounded.exact_amount_usd,
         rounded.currency,
+        rounded.minor_units,
         rounded.fx_rate,
         rounded.fx_source,
         cast(rounded.whole_units + rounded.rounded_fraction as decimal(22, 4)) as net_amount,

@@ -21,6 +21,10 @@ fx_rates as (
     select * from {{ source('billing', 'fx_rates') }}
 ),
 
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
 built_periods as (
     select distinct billing_period from charges
 ),
@@ -58,6 +62,7 @@ drafts as (
         customers.legal_name as customer_name,
         billing_groups.issuer_id,
         customers.currency,
+        currencies.minor_units,
         case when customers.currency = 'USD' then cast(1 as decimal(18, 10)) else fx_rates.rate end as fx_rate,
         case when customers.currency = 'USD' then '' else coalesce(fx_rates.source, '') end as fx_source
     from built_periods
@@ -66,6 +71,7 @@ drafts as (
             built_periods.billing_period >= billing_groups.start_period
             and (billing_groups.end_period is null or built_periods.billing_period < billing_groups.end_period)
     inner join customers on billing_groups.customer_id = customers.customer_id
+    inner join currencies on customers.currency = currencies.currency
     left join fx_rates
         on
             built_periods.billing_period = fx_rates.period
@@ -82,6 +88,7 @@ final as (
         drafts.customer_name,
         drafts.issuer_id,
         drafts.currency,
+        drafts.minor_units,
         drafts.fx_rate,
         drafts.fx_source,
         cast(coalesce(line_totals.exact_amount_usd, 0) as decimal(38, 20)) as exact_amount_usd,

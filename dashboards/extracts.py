@@ -1,0 +1,198 @@
+"""Whole tables for downloads: every row of a question, all published columns, streamed.
+
+What is here: one named function for one SELECT, which gives columns and rows while its file is open.
+When to add here: something new can be downloaded.
+What does not belong here: what a page shows (``queries.py``); how a file is written (``exports.py``).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from dashboards.publication import Publication, reading
+from dashboards.queries import (
+    ACCOUNT_NAMES,
+    CHARGE_FILTER,
+    CHARGE_ORDER,
+    CHARGE_TIES,
+    ChargeFilter,
+    ChargeSort,
+)
+
+__all__ = [
+    "Extract",
+    "ExtractColumn",
+    "charges",
+    "check_results",
+    "deliveries",
+    "group_summaries",
+    "invoice_line_accounts",
+    "invoice_lines",
+    "invoices",
+    "open_problems",
+    "reconciliation",
+]
+
+
+@dataclass(frozen=True)
+class ExtractColumn:
+    """A column of a download: its published name and DuckDB type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A download: columns, then every row, fetched as they are written."""
+
+    columns: tuple[ExtractColumn, ...]
+    rows: Iterator[tuple[object, ...]]
+
+
+# Rows fetched at a time: a month's charges never stand in memory as a whole.
+_BATCH = 10_000
+
+
+@contextmanager
+def _extract(publication: Publication, sql: str, parameters: Mapping[str, object]) -> Iterator[Extract]:
+    with reading(publication) as con:
+        result = con.execute(sql, parameters)
+        columns = tuple(
+            ExtractColumn(name=column[0], type=str(column[1])) for column in result.description or ()
+        )
+        yield Extract(columns=columns, rows=_batches(result))
+
+
+def _batches(result: duckdb.DuckDBPyConnection) -> Iterator[tuple[object, ...]]:
+    while batch := result.fetchmany(_BATCH):
+        yield from batch
+
+
+@contextmanager
+def charges(publication: Publication, chosen: ChargeFilter, sort: ChargeSort) -> Iterator[Extract]:
+    """Give every charge that matches: all published columns, and the names of group and account."""
+    sql = f"""
+        with {CHARGE_FILTER}
+
+        select
+            known_group as billing_group_name,
+            known_account as account_name,
+            columns(* exclude (known_group, known_account, known_service))
+        from filtered
+        order by {CHARGE_ORDER}, {CHARGE_TIES}
+    """
+    with _extract(publication, sql, {**chosen.parameters, "sort": sort.value}) as extract:
+        yield extract
+
+
+@contextmanager
+def group_summaries(publication: Publication, group: str | None) -> Iterator[Extract]:
+    """Give the summary of every month and group."""
+    sql = """
+        select * from marts.rpt_billing_group_summary
+        where $group is null or billing_group_id = $group
+        order by billing_period desc, billing_group_id
+    """
+    with _extract(publication, sql, {"group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def invoices(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give the invoices of a month."""
+    sql = """
+        select * from marts.fct_invoices
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        order by lower(customer_name), billing_group_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def invoice_lines(publication: Publication, period: date, group: str) -> Iterator[Extract]:
+    """Give the lines of one invoice."""
+    sql = """
+        select * from marts.fct_invoice_lines
+        where billing_period = $period and billing_group_id = $group
+        order by line_number
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def invoice_line_accounts(publication: Publication, period: date, group: str) -> Iterator[Extract]:
+    """Give the lines of one invoice split over accounts."""
+    sql = f"""
+        select
+            parts.billing_period,
+            parts.billing_group_id,
+            line.line_number,
+            parts.invoice_line_key,
+            line.description,
+            parts.sub_account_id,
+            account.account_name,
+            parts.exact_amount_usd,
+            line.currency,
+            line.minor_units,
+            parts.net_amount
+        from marts.fct_invoice_line_accounts as parts
+        inner join marts.fct_invoice_lines as line
+            on parts.billing_period = line.billing_period
+            and parts.billing_group_id = line.billing_group_id
+            and parts.invoice_line_key = line.invoice_line_key
+        left join {ACCOUNT_NAMES} as account on parts.sub_account_id = account.sub_account_id
+        where parts.billing_period = $period and parts.billing_group_id = $group
+        order by line.line_number, parts.sub_account_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def open_problems(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give the open problems of a month."""
+    sql = """
+        select * from marts.fct_open_problems
+        where billing_period = $period and ($group is null or coalesce(billing_group_id, $group) = $group)
+        order by problem, billing_group_id, subject
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def reconciliation(publication: Publication, period: date) -> Iterator[Extract]:
+    """Give the reconciliation of a month."""
+    sql = """
+        select * from marts.fct_reconciliation
+        where billing_period = $period
+        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated'], stage), stage
+    """
+    with _extract(publication, sql, {"period": period}) as extract:
+        yield extract
+
+
+@contextmanager
+def check_results(publication: Publication) -> Iterator[Extract]:
+    """Give the checks of the last run."""
+    sql = "select * from marts.fct_check_results order by layer, subject, check_name"
+    with _extract(publication, sql, {}) as extract:
+        yield extract
+
+
+@contextmanager
+def deliveries(publication: Publication, period: date | None) -> Iterator[Extract]:
+    """Give the deliveries of a month, or of all months when ``period`` is None."""
+    sql = """
+        select * from marts.dim_deliveries
+        where $period is null or billing_period = $period
+        order by billing_period desc, payer_account_id, export_name, landed_at desc
+    """
+    with _extract(publication, sql, {"period": period}) as extract:
+        yield extract

@@ -1,0 +1,103 @@
+"""Real and independent deliveries, from landing to draft invoices."""
+
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from orchestration.runs import run_new
+from orchestration.settings import Workspace
+
+from .conftest import Rows, copy_landing, write_billing
+
+Query = Callable[[Workspace, str], Rows]
+
+pytestmark = pytest.mark.slow
+
+
+def test_real_cur_of_two_months(samples: Path, workspace: Workspace, published: Query, warehouse: Query) -> None:
+    copy_landing(samples / "aws-workshop-2018", workspace)
+    write_billing(workspace, payer="836060457634", member="011254002932")
+
+    summary = run_new(workspace)
+
+    assert [f"{period:%Y-%m}" for period in summary.built] == ["2018-10", "2018-11"]
+    assert published(
+        workspace, "select billing_period::varchar, row_count, aws_cost from marts.dim_billing_periods order by 1"
+    ) == [
+        ("2018-10-01", 119_307, Decimal("4064.4831315379")),
+        ("2018-11-01", 124_340, Decimal("3505.3269681268")),
+    ]
+    assert published(workspace, "select distinct residual from marts.fct_reconciliation") == [(Decimal(0),)]
+    # A leading zero lost would send this account to nobody.
+    assert published(
+        workspace, "select distinct billing_group_id from marts.fct_charges where sub_account_id = '011254002932'"
+    ) == [("two",)]
+    columns = {
+        name
+        for (name,) in warehouse(
+            workspace,
+            "select column_name from information_schema.columns where table_schema = 'raw' "
+            "and table_name = 'cur_line_items'",
+        )
+    }
+    # Columns of one month only: October alone has these product columns, November alone that tag.
+    assert {"product_database_engine", "resource_tags_user_tag21_nov", "product_category"} <= columns
+
+
+def test_create_new_layout_follows_the_pointer(
+    samples: Path, workspace: Workspace, published: Query, warehouse: Query
+) -> None:
+    copy_landing(samples / "nise-2024", workspace)
+    accounts = _accounts(workspace)
+    write_billing(workspace, payer=accounts[0], member=accounts[-1])
+
+    run_new(workspace)
+
+    deliveries = published(
+        workspace, "select status, row_count, unblended_cost from marts.dim_deliveries order by status"
+    )
+    assert ("current", 9_876, Decimal("1107.6408")) in deliveries
+    assert [status for status, *_ in deliveries].count("superseded") == 2
+    assert published(workspace, "select sum(row_count), sum(aws_cost) from marts.fct_charges") == [
+        (9_876, Decimal("1107.6408"))
+    ]
+    # DiscountedUsage rows carry text as their public price: they are set aside, not lost and not billed.
+    quarantined = published(
+        workspace,
+        "select treatment_reason, line_item_type, sum(row_count), sum(aws_cost), sum(billed_cost) "
+        "from marts.fct_charges where treatment = 'unrated' group by all",
+    )
+    assert [row[:2] for row in quarantined] == [("bad_value:pricing_public_on_demand_cost", "DiscountedUsage")]
+    text_prices = warehouse(
+        workspace, "select count(*), sum(line_item_unblended_cost) from raw.cur_line_items where bad_values is not null"
+    )
+    assert quarantined[0][2:4] == text_prices[0]
+    assert quarantined[0][4] == 0
+
+    current = warehouse(workspace, "select delivery_id from raw.deliveries where status = 'current'")[0][0]
+    for path in workspace.landing.rglob(current):
+        shutil.rmtree(path)
+    next(workspace.landing.rglob("20240101-20240201/cur-hourly-Manifest.json")).unlink()
+    run_new(workspace)
+
+    assert published(
+        workspace, "select row_count, unblended_cost from marts.dim_deliveries where status = 'current'"
+    ) == [(9_876, Decimal("1107.6408"))]
+    assert warehouse(workspace, "select delivery_id from raw.deliveries where status = 'current'")[0][0] != current
+
+
+def _accounts(workspace: Workspace) -> list[str]:
+    import csv
+    import gzip
+
+    accounts: list[str] = []
+    for part in sorted(workspace.landing.rglob("*.csv.gz")):
+        with gzip.open(part, "rt", encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                for column in ("bill/PayerAccountId", "lineItem/UsageAccountId"):
+                    if row[column] not in accounts:
+                        accounts.append(row[column])
+    return accounts

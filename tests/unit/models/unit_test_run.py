@@ -1,0 +1,118 @@
+"""One run of dbt's unit tests, in a warehouse that holds nothing but empty tables.
+
+What is here: making that warehouse, running dbt on it, and reading what each unit test said.
+When to add here: what else every unit test's inputs need in the warehouse (dbt reads their column types from it).
+What does not belong here: judging the results (``test_dbt_unit_tests.py``).
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from orchestration.configuration.load import load_configuration
+from orchestration.configuration.schema import Configuration
+from orchestration.ingest.columns import CANONICAL_COLUMNS, OWN_COLUMNS, quoted
+from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
+from orchestration.warehouse import open_warehouse
+
+__all__ = ["UnitTestRun", "UnitTestResult", "run_unit_tests"]
+
+# The list of deliveries, as far as models read it.
+_DELIVERIES = """
+create table raw.deliveries (
+    delivery_key varchar, payer_account_id varchar, export_name varchar, billing_period date, delivery_id varchar,
+    form varchar, manifest_key varchar, manifest_modified_at timestamp, status varchar, reason varchar,
+    is_billed boolean, landed_at timestamp, row_count bigint, file_count integer, byte_count bigint,
+    unblended_cost decimal(38, 10), net_unblended_cost decimal(38, 10), split_cost_row_count bigint,
+    excess_decimal_row_count bigint, excess_decimal_sum decimal(38, 20), bad_value_row_count bigint,
+    discount_mode varchar, open_row_count bigint, open_cost decimal(38, 10), first_usage_at timestamp,
+    last_usage_at timestamp, column_count integer
+)
+"""
+
+
+@dataclass(frozen=True)
+class UnitTestResult:
+    """What one unit test said.
+
+    Attributes:
+        name: ``test_<model>__<behaviour>``.
+        status: dbt's word; ``pass`` is the only good one.
+        message: expected beside actual rows, or the database's error.
+    """
+
+    name: str
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class UnitTestRun:
+    """What dbt found in the project and what it ran.
+
+    Attributes:
+        defined: names of every unit test in the project.
+        results: one per unit test that dbt took up.
+    """
+
+    defined: frozenset[str]
+    results: tuple[UnitTestResult, ...]
+
+
+def run_unit_tests(folder: Path) -> UnitTestRun:
+    """Build the models on empty tables in ``folder`` and run every dbt unit test there.
+
+    Raises:
+        RuntimeError: dbt could not even start on them; its output is in the message.
+    """
+    workspace = Workspace.at(folder)
+    _make_empty_warehouse(workspace)
+    # Two steps: in one, a failing unit test would skip its model and with it the unit tests of every model behind.
+    _dbt(workspace, "build", "--exclude-resource-type", "test", "unit_test")
+    _dbt(workspace, "test", "--select", "test_type:unit", expect_failures=True)
+    manifest = json.loads(_target(workspace, "manifest.json").read_text(encoding="utf-8"))
+    run = json.loads(_target(workspace, "run_results.json").read_text(encoding="utf-8"))
+    return UnitTestRun(
+        defined=frozenset(node["name"] for node in manifest["unit_tests"].values()),
+        results=tuple(_result(result) for result in run["results"]),
+    )
+
+
+def _result(result: dict[str, Any]) -> UnitTestResult:
+    name = str(result["unique_id"]).rpartition(".")[2]
+    return UnitTestResult(name=name, status=result["status"], message=result["message"] or "")
+
+
+def _make_empty_warehouse(workspace: Workspace) -> None:
+    columns = [*OWN_COLUMNS, *((column.name, column.kind.value) for column in CANONICAL_COLUMNS)]
+    with open_warehouse(workspace) as connection:
+        load_configuration(connection, Configuration(**{field.name: () for field in fields(Configuration)}))
+        definitions = ", ".join(f"{quoted(name)} {sql_type}" for name, sql_type in columns)
+        connection.execute(f"create table raw.cur_line_items ({definitions})")
+        connection.execute(_DELIVERIES)
+
+
+def _dbt(workspace: Workspace, *arguments: str, expect_failures: bool = False) -> None:
+    done = subprocess.run(
+        [
+            *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments),
+            *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
+            *("--target-path", str(_target(workspace)), "--log-path", str(workspace.root / "dbt_logs")),
+        ],
+        # Paths of the project's settings are relative to its root.
+        cwd=PROJECT_ROOT,
+        env=child_environment(workspace),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # dbt: 1 = something failed, which is a result here; 2 = it could not run.
+    if done.returncode not in ((0, 1) if expect_failures else (0,)):
+        raise RuntimeError(f"dbt {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
+def _target(workspace: Workspace, *parts: str) -> Path:
+    return workspace.root.joinpath("dbt_target", *parts)

@@ -1,0 +1,101 @@
+"""The example configuration and its installation."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from orchestration.configuration.validate import read_configuration
+from orchestration.sample.expected import Expectations
+from orchestration.sample.generate import EXAMPLE_BILLING, PAYERS
+from orchestration.sample.install import install_sample, write_example_configuration
+from orchestration.sample.policies import UNASSIGNED, Policies
+
+
+def test_the_example_configuration_is_valid() -> None:
+    # What `init` hands to a newcomer must run.
+    read_configuration(EXAMPLE_BILLING)
+
+
+def test_the_example_shows_every_policy() -> None:
+    # A policy that no group has is a branch that no end-to-end comparison ever takes.
+    policies = Policies.read(EXAMPLE_BILLING)
+    shown = {column: {row[column] for row in policies.term_rows} for column in policies.term_rows[0]}
+    assert shown["commitment_policy"] == {"on_demand", "owner_group", "pass_through"}
+    assert shown["upfront_policy"] == {"pass", "withhold"}
+    assert shown["aws_credit_policy"] == {"withhold", "pass_through", "share"}
+    assert shown["tax_policy"] == {"recompute", "pass_through", "none"}
+    for column in ("free_tier", "support", "bundled_discount", "negotiated_discount", "refund"):
+        assert shown[f"{column}_policy"] == {"pass_through", "withhold"}, column
+    rules = [rule for plan in policies.rules.values() for rule in plan]
+    assert {rule.scope for rule in rules} == {"GLOBAL", "BILLING_ENTITY", "SERVICE", "SKU"}
+    assert {rule.rule_type for rule in rules} == {"MARKUP", "DISCOUNT", "FIXED_RATE", "TIERED"}
+    assert any(rule.region for rule in rules)
+    assert {customer["currency"] for customer in policies.customers.values()} == {"USD", "EUR", "JPY"}
+
+
+def test_the_story_and_the_configuration_name_the_same_accounts() -> None:
+    policies = Policies.read(EXAMPLE_BILLING)
+    accounts = {account for payer in PAYERS for account in payer.account_names}
+    assert policies.assignments.keys() <= accounts
+    unassigned = {
+        account for account in accounts if policies.group_on(account, date(2026, 9, 1)) == UNASSIGNED
+    }
+    assert unassigned == {"318204765091", "915562038844"}
+    moved = "663508217749"
+    assert [policies.group_on(moved, date(2026, 9, day)) for day in (15, 16)] == ["lumen", "harbor"]
+
+
+def test_every_rule_of_the_example_wins_somewhere(expectations: Expectations) -> None:
+    # A rule that never wins proves nothing; read the winners from the charges the rules can reach.
+    policies = Policies.read(EXAMPLE_BILLING)
+    reached = set()
+    for payer in PAYERS:
+        skus = {fleet.sku for fleet in payer.fleets} | {stream.sku for stream in payer.streams}
+        skus |= {lease.fee_sku for lease in payer.reservations} | {event.sku for event in payer.one_offs}
+        for plan, rules in policies.rules.items():
+            for sku in skus:
+                for is_fee in (False, True):
+                    rule = policies.winning_rule(
+                        plan,
+                        "2026-09",
+                        is_fee=is_fee,
+                        billing_entity=sku.billing_entity,
+                        service_code=sku.product_code,
+                        usage_type=sku.usage_type,
+                        operation=sku.operation,
+                        region=sku.region,
+                    )
+                    reached |= {rule.rule_id} if rule is not None else set()
+            assert rules
+    assert reached == {rule.rule_id for rules in policies.rules.values() for rule in rules}
+    assert {line.line_kind for line in expectations.lines} == {
+        "usage",
+        "discount",
+        "commitment",
+        "fee",
+        "marketplace",
+        "support",
+        "credit",
+        "refund",
+        "aws_tax",
+    }
+
+
+def test_nothing_of_the_users_is_overwritten(tmp_path: Path) -> None:
+    billing = tmp_path / "billing"
+    billing.mkdir()
+    (billing / "settings.csv").write_text("mine\n")
+    with pytest.raises(FileExistsError, match=r"settings\.csv exists already"):
+        write_example_configuration(billing)
+    assert [path.name for path in billing.iterdir()] == ["settings.csv"]
+    install_sample(tmp_path, months=[])
+    assert (billing / "settings.csv").read_text() == "mine\n"
+
+
+def test_the_workspace_has_everything(workspace: tuple[Path, Expectations]) -> None:
+    root, _ = workspace
+    assert sorted(path.name for path in root.iterdir()) == ["billing", "landing", "sample_expectations.json"]
+    assert {path.name for path in (root / "billing").iterdir()} == {
+        path.name for path in EXAMPLE_BILLING.iterdir()
+    }
