@@ -5,6 +5,7 @@ When to add here: another way the published file can be unusable, as an error wi
 What does not belong here: queries; they stand in ``queries.py``. The warehouse; pages never open it.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ __all__ = [
     "UnreadablePublicationError",
     "reading",
 ]
+
+
+_REPLACED = "New numbers have just been published; reload the page."
 
 
 class PublicationError(ChargehouseError):
@@ -84,44 +88,72 @@ class Publication:
         return (str(self.path), self.inode, self.modified_ns, self.size)
 
 
-@contextmanager
-def reading(publication: Publication) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a read-only connection to exactly this version, whose marts are named ``marts.<table>``.
+class _Snapshot:
+    """The version that is being read: opened once for all sessions, let go when the next one is asked for.
 
     The file is attached to a database in memory instead of opened directly. DuckDB hands every direct open of
     one path in one process the same instance, and a page would go on seeing the old file for as long as any
-    other session held it open. It is attached for one query and let go: a replaced file is not kept on disk.
-
-    Raises:
-        PublicationReplacedError: another version is in place by now.
-        UnreadablePublicationError: the file is damaged or not ours.
-        OutdatedPublicationError: a table or column is missing.
+    session held it open.
     """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._version: Publication | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def cursor(self, publication: Publication) -> duckdb.DuckDBPyConnection:
+        """Return a connection of its own to this version; closing it is up to the caller."""
+        with self._lock:
+            if self._connection is None or self._version != publication:
+                # The old one is not closed by hand: that would cut off its readers in the middle of a page.
+                # It closes by itself with the last of their cursors.
+                self._version, self._connection = publication, _attach(publication)
+            return self._connection.cursor()
+
+
+_snapshot = _Snapshot()
+
+
+def _attach(publication: Publication) -> duckdb.DuckDBPyConnection:
     # No extension is ever needed, and looking for one would ask the network.
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
     }
-    with duckdb.connect(":memory:", config=config) as con:
-        quoted = str(publication.path).replace("'", "''")
-        try:
-            con.execute(f"attach '{quoted}' as published (read_only)")
-        except duckdb.Error as error:
-            # Tells "gone" and "replaced by something else" from "damaged".
-            if Publication.at(publication.path) != publication:
-                raise PublicationReplacedError(
-                    "New numbers have just been published; reload the page."
-                ) from error
-            raise UnreadablePublicationError(
-                f"The published file {publication.path} is damaged, or another version of DuckDB wrote it. "
-                "Run Chargehouse again: it writes the file afresh."
-            ) from error
-        # Only after the file is open is it certain which version was opened.
+    quoted = str(publication.path).replace("'", "''")
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        connection.execute(f"attach '{quoted}' as published (read_only)")
+    except duckdb.Error as error:
+        connection.close()
+        # Tells "gone" and "replaced by something else" from "damaged".
         if Publication.at(publication.path) != publication:
-            raise PublicationReplacedError("New numbers have just been published; reload the page.")
-        con.execute("use published")
+            raise PublicationReplacedError(_REPLACED) from error
+        raise UnreadablePublicationError(
+            f"The published file {publication.path} is damaged, or another version of DuckDB wrote it. "
+            "Run Chargehouse again: it writes the file afresh."
+        ) from error
+    # Only after the file is open is it certain which version was opened.
+    if Publication.at(publication.path) != publication:
+        connection.close()
+        raise PublicationReplacedError(_REPLACED)
+    return connection
+
+
+@contextmanager
+def reading(publication: Publication) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a read-only connection to exactly this version, whose marts are named ``marts.<table>``.
+
+    Raises:
+        PublicationReplacedError: another version is in place by now.
+        NothingPublishedError: the file is gone.
+        UnreadablePublicationError: the file is damaged or not ours.
+        OutdatedPublicationError: a table or column is missing.
+    """
+    with _snapshot.cursor(publication) as cursor:
+        cursor.execute("use published")
         try:
-            yield con
+            yield cursor
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             first_line = str(error).splitlines()[0]
             raise OutdatedPublicationError(

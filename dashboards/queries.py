@@ -349,7 +349,7 @@ def month_totals(publication: Publication, period: date, group: str | None) -> t
         with months as (
             select
                 billing_period,
-                is_final,
+                periods.is_final,
                 sum(list_cost) as list_cost,
                 sum(aws_cost) as aws_cost,
                 sum(billed_cost) as billed_cost,

@@ -68,7 +68,7 @@ def main() -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 def init(folder: Path) -> None:
     """Make a new workspace in FOLDER with an example billing configuration."""
-    from orchestration.sample import write_example_configuration
+    from orchestration.sample.install import write_example_configuration
 
     workspace = Workspace.at(folder)
     if workspace.billing.exists() and any(workspace.billing.iterdir()):
@@ -86,7 +86,7 @@ def init(folder: Path) -> None:
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other, equally lawful data.")
 def sample(if_empty: bool, seed: int) -> None:
     """Fill the workspace with three made-up months of two payers, and a billing configuration for them."""
-    from orchestration.sample import install_sample
+    from orchestration.sample.install import install_sample
 
     workspace = Workspace.from_environment()
     taken = [folder for folder in (workspace.billing, workspace.landing) if folder.exists() and any(folder.iterdir())]
@@ -138,7 +138,7 @@ def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool
             only=frozenset(periods) or None,
             force=force,
             wait_seconds=wait_seconds,
-            report=status.update if console.is_terminal else console.print,
+            report=status.update if console.is_terminal else lambda line: console.print(line, soft_wrap=True, highlight=False),
         )
     if as_json:
         _print_json(summary.as_dict())

@@ -7,14 +7,12 @@ What does not belong here: when to run (``schedules.py``, ``sensors.py``).
 
 import dagster as dg
 
-from orchestration.partitions import BILLING_PERIODS
 
 __all__ = ["process_new"]
 
 process_new = dg.define_asset_job(
     name="process_new",
     selection=dg.AssetSelection.all(),
-    partitions_def=BILLING_PERIODS,
     # One process per run: DuckDB has one writer, and the workspace's lock lives as long as the process.
     executor_def=dg.in_process_executor,
     description="Land new deliveries, build and test the billing periods that changed, publish.",

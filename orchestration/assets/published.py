@@ -33,13 +33,13 @@ def published_copy_for(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
     def published_copy(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
         place = workspace.workspace
         _LOG.info("Publishing")
-        started_at = datetime.fromtimestamp(context.instance.get_run_stats(context.run_id).start_time or 0, UTC)
+        started_at = datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, UTC)
         with open_warehouse(place) as connection:
-            mark_built(connection, context.run_id)
-            record_run(connection, context.run_id, started_at, code_digest())
+            mark_built(connection, context.run.run_id)
+            record_run(connection, context.run.run_id, started_at, code_digest())
         size = publish(place)
         with open_warehouse(place) as connection:
-            record_publication(connection, context.run_id)
+            record_publication(connection, context.run.run_id)
         return dg.MaterializeResult(metadata={"bytes": size, "file": str(place.published_file)})
 
     return published_copy

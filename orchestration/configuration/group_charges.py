@@ -41,11 +41,8 @@ def check_custom_line_items(sheets: Sheets) -> Iterator[ConfigProblem]:
         if record.has("custom_line_item_id")
     }
     for record in sheet.records:
-        is_readable = record.has("calculation", "computation_rule")
-        if is_readable and (record.text("calculation"), record.text("computation_rule")) == (
-            "FLAT",
-            "ITEMIZED",
-        ):
+        is_flat = record.has("calculation") and record.text("calculation") == "FLAT"
+        if is_flat and record.has("computation_rule") and record.text("computation_rule") == "ITEMIZED":
             yield sheet.problem(
                 record,
                 "computation_rule",
@@ -54,6 +51,7 @@ def check_custom_line_items(sheets: Sheets) -> Iterator[ConfigProblem]:
             )
         if not record.has("associated_item_ids", "billing_group_id"):
             continue
+        group_id = record.text("billing_group_id")
         for item_id in record.items("associated_item_ids"):
             item = by_id.get(item_id)
             if item is None:
@@ -66,14 +64,13 @@ def check_custom_line_items(sheets: Sheets) -> Iterator[ConfigProblem]:
                     "Name flat items only.",
                     value=item_id,
                 )
-            if item.has("billing_group_id") and item.text("billing_group_id") != record.text(
-                "billing_group_id"
-            ):
+            item_group_id = item.text("billing_group_id") if item.has("billing_group_id") else group_id
+            if item_group_id != group_id:
                 yield sheet.problem(
                     record,
                     "associated_item_ids",
-                    f"is an item of group {item.text('billing_group_id')!r} (line {item.line}), not of group "
-                    f"{record.text('billing_group_id')!r} (G3)",
+                    f"is an item of group {item_group_id!r} (line {item.line}), "
+                    f"not of group {group_id!r} (G3)",
                     "Name items of the same billing group only.",
                     value=item_id,
                 )
@@ -140,11 +137,8 @@ def _weight_problems(
             f"is empty, but rule {rule_id!r} spreads by FIXED weights",
             "Write the group's weight.",
         )
-    if (
-        not missing
-        and not any(record.number("weight") for record in records)
-        and not targets.may_hold(rule_id)
-    ):
+    has_weight = any(record.number("weight") for record in records)
+    if not missing and not has_weight and not targets.may_hold(rule_id):
         yield targets.problem(
             records[0],
             "weight",

@@ -1,4 +1,4 @@
-"""From AWS's deliveries to ``raw.cur_line_items``: landing, manifests, validation, storage, the view over Parquet.
+"""From AWS's deliveries to ``raw.cur_line_items``: landing, manifests, validation, storage, the view.
 
 What is here: everything that knows the shape of what AWS sends; no Dagster, no dbt.
 When to add here: another form of delivery, or another place where deliveries land.

@@ -1,15 +1,17 @@
 """The columns of a Cost and Usage Report that we know, and how each is read from whatever AWS wrote.
 
-What is here: the canonical columns as data, AWS's renaming rule, and the SQL that turns a column of a CSV file, of AWS's
-Parquet or of our own store into its canonical type.
+What is here: the canonical columns as data, AWS's renaming rule, and the SQL that turns a column of a CSV
+file, of AWS's Parquet or of our own store into its canonical type.
 When to add here: a column that a model reads, or another spelling or type in which AWS writes one.
-What does not belong here: FOCUS, which has other columns (``focus``), and SQL around the columns (``csv_files``, ``view``).
+What does not belong here: FOCUS, which has other columns (``focus``), and SQL around the columns
+(``csv_files``, ``view``).
 
-The same expressions serve the conversion of CSV and the view over Parquet, so one rule (M1) has one implementation.
+The same expressions serve the conversion of CSV and the view over Parquet, so one rule (M1) has one
+implementation.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,6 +34,7 @@ __all__ = [
     "decimal_reading",
     "exact_decimal_sql",
     "excess_decimals",
+    "is_missing_word",
     "literal",
     "quoted",
     "read_columns",
@@ -41,11 +44,12 @@ __all__ = [
     "timestamp_reading",
 ]
 
-# M1: what AWS and the tools behind it write for a number that is not there. Exactly these, so that `none` or `nan`,
-# which nobody writes on purpose, are shown instead of swallowed.
-MISSING_WORDS = ("", "None", "NULL", "null", "NaN")
+# M1: what tools write, besides nothing, for a number that is not there. Exactly these, so that `none` or
+# `nan`, which nobody writes on purpose, are shown instead of swallowed.
+MISSING_WORDS = ("None", "NULL", "null", "NaN")
 
-# AWS shortens a longer Athena column name by dropping underscores from the left (cur-inputs: CUR user guide, 2021).
+# AWS shortens a longer Athena column name by dropping underscores from the left (cur-inputs: CUR user guide,
+# 2021).
 _LONGEST_NAME = 128
 
 BAD_VALUES = "bad_values"
@@ -79,11 +83,9 @@ class Origin(StrEnum):
 class CanonicalColumn:
     """One column of ``raw.cur_line_items``.
 
-    Attributes:
-        name: AWS's name in legacy Parquet and CUR 2.0.
-        kind: what it holds.
-        aliases: other snake-case names under which it is found.
-        is_reference: text that names something else, where the words of M1 mean "nothing" and would tie or close the
+    Attributes: name: AWS's name in legacy Parquet and CUR 2.0. kind: what it holds. aliases: other snake-case
+        names under which it is found. is_reference: text that names something else, where the words of M1
+        mean "nothing" and would tie or close the
             row (C0, C1, D7) if they were kept.
         is_account: a 12-digit account id, whose leading zeros are lost where a tool stored it as a number.
     """
@@ -286,12 +288,10 @@ class SourceColumn:
 class ColumnReading:
     """How one canonical column is read.
 
-    Attributes:
-        name: canonical name.
-        kind: canonical kind.
-        sql: SQL of the canonical type; NULL where the value is missing or unreadable (text: ``''``).
-        is_given: SQL condition that there is a value, readable or not; None where a value cannot be unreadable.
-        text: SQL of the value as text, for the list of bad values.
+    Attributes: name: canonical name. kind: canonical kind. sql: SQL of the canonical type; NULL where the
+        value is missing or unreadable (text: ``''``). is_given: SQL condition that there is a value, readable
+        or not; None where a value cannot be unreadable. text: SQL of the value as text, for the list of bad
+        values.
     """
 
     name: str
@@ -327,7 +327,7 @@ def literal(text: str) -> str:
 
 
 def snake_name(header: str) -> str:
-    """Return AWS's Athena name of a CSV header: ``lineItem/UsageAccountId`` -> ``line_item_usage_account_id``.
+    """Return AWS's Athena name of a CSV header: ``lineItem/UsageType`` -> ``line_item_usage_type``.
 
     Letters and digits outside ASCII are kept, so that tag keys in other scripts do not all collapse into one.
     """
@@ -344,7 +344,7 @@ def canonical_name(name: str) -> str:
 
 
 def bad_value_condition(column: ColumnReading, value: str) -> str:
-    """Return the SQL condition that ``column`` is given but unreadable, ``value`` being SQL of its canonical value."""
+    """Return the SQL condition that ``column`` is given but its canonical ``value``, also SQL, is NULL."""
     return f"({value} is null and {column.is_given})"
 
 
@@ -381,8 +381,8 @@ def excess_decimals(reading: Reading, rounded: str) -> str:
 def read_columns(sources: Sequence[SourceColumn], origin: Origin) -> Reading:
     """Return how a CUR file with these columns is read.
 
-    Columns that collapse into one canonical or snake name (two tag keys, two spellings of ARN) are merged: the first
-    that is not empty counts, as in AWS's own Parquet.
+    Columns that collapse into one canonical or snake name (two tag keys, two spellings of ARN) are merged:
+    the first that is not empty counts, as in AWS's own Parquet.
     """
     by_name: dict[str, list[SourceColumn]] = {}
     for source in sources:
@@ -428,7 +428,7 @@ def _read_canonical(
     if column.is_account and _is_integer(source.sql_type):
         text = f"lpad({text}, 12, '0')"
     if column.is_reference and origin is Origin.TEXT_FILE:
-        text = f"case when {text} in ({_words(MISSING_WORDS)}) then '' else {text} end"
+        text = f"case when {is_missing_word(text)} then '' else {text} end"
     return ColumnReading(column.name, column.kind, f"coalesce({text}, '')" if source.may_be_null else text)
 
 
@@ -439,7 +439,7 @@ def _merge(name: str, columns: list[SourceColumn]) -> SourceColumn:
     return SourceColumn(name, f"coalesce({parts})", "VARCHAR")
 
 
-# --- one value ---------------------------------------------------------------------------------------------------
+# --- one value ----------------------------------------------------------------------------------------------
 
 
 def text_sql(source: SourceColumn) -> str:
@@ -467,21 +467,22 @@ def decimal_reading(name: str, source: SourceColumn) -> ColumnReading:
 
 
 def decimal_sql(source: SourceColumn) -> str:
-    """Return SQL of the column as DECIMAL(22,10), rounded half away from zero; NULL where that is impossible (M1)."""
+    """Return SQL of the column as DECIMAL(22,10), rounded half away from zero; NULL if impossible (M1)."""
     if source.sql_type == Kind.DECIMAL:
         return source.sql
     if _is_number(source.sql_type):
         return f"try_cast({source.sql} as {Kind.DECIMAL})"
     text = text_sql(source)
-    # DuckDB reads the underscore of `1_000` as a digit separator; AWS never writes one, so the value is not ours to guess.
+    # DuckDB reads the underscore of `1_000` as a digit separator; AWS never writes one, so the value is not
+    # ours to guess.
     return f"case when contains({text}, '_') then null else try_cast({text} as {Kind.DECIMAL}) end"
 
 
 def exact_decimal_sql(source: SourceColumn) -> str:
-    """Return SQL of the column as DECIMAL(38,20) before rounding; a double counts as its shortest decimal text.
+    """Return SQL of the column as DECIMAL(38,20) before rounding.
 
-    A double that DECIMAL(22,10) and back reproduces has no decimals beyond the tenth: its further binary digits are
-    only how a double writes them.
+    A double counts as its shortest decimal text. One that DECIMAL(22,10) and back reproduces has no decimals
+    beyond the tenth: its further binary digits are only how a double writes them.
     """
     rounded = decimal_sql(source)
     if source.sql_type in ("DOUBLE", "FLOAT"):
@@ -509,23 +510,30 @@ def timestamp_reading(name: str, source: SourceColumn) -> ColumnReading:
 
 
 def _timestamp_of_text(text: str) -> str:
-    # A cast of text to TIMESTAMP drops any offset unread, so only offset-free and UTC forms may take that short way;
-    # the first pattern covers all that AWS writes. A first digit keeps out `infinity` and `epoch`.
+    # A cast of text to TIMESTAMP drops an offset unread. So only the UTC forms, which are all that AWS writes,
+    # take that short way, tried first because regular expressions cost as much as the cast. The pattern of a
+    # first digit keeps out `infinity` and `epoch`.
     return (
-        f"case when not regexp_matches({text}, '^[0-9]') then null "
-        f"when {text} like '%Z' or {text} like '%+00:00' then try_cast({text} as timestamp) "
+        f"case when ends_with({text}, 'Z') or ends_with({text}, '+00:00') "
+        f"then try_cast({text} as timestamp) "
+        f"when not regexp_matches({text}, '^[0-9]') then null "
         f"when regexp_matches({text}, ':[0-9.]+ ?[+-][0-9][0-9](:?[0-9][0-9])?$') "
         f"then make_timestamp(epoch_us(try_cast({text} as timestamp with time zone))) "
         f"else try_cast({text} as timestamp) end"
     )
 
 
+def is_missing_word(text: str) -> str:
+    """Return the SQL condition that ``text`` is a word for a missing value.
+
+    Four words at most: DuckDB makes a hash join of a list of five, and one for every column of a CUR makes
+    reading it half as dear again.
+    """
+    return f"{text} in ({', '.join(literal(word) for word in MISSING_WORDS)})"
+
+
 def _is_given_text(text: str) -> str:
-    return f"{text} is not null and trim({text}) not in ({_words(MISSING_WORDS)})"
-
-
-def _words(words: Iterable[str]) -> str:
-    return ", ".join(literal(word) for word in words)
+    return f"{text} is not null and trim({text}) <> '' and not {is_missing_word(text)}"
 
 
 def _is_integer(sql_type: str) -> bool:
@@ -536,7 +544,7 @@ def _is_number(sql_type: str) -> bool:
     return sql_type in ("DOUBLE", "FLOAT") or sql_type.startswith("DECIMAL") or _is_integer(sql_type)
 
 
-# --- maps --------------------------------------------------------------------------------------------------------
+# --- maps ---------------------------------------------------------------------------------------------------
 
 # The flat columns of legacy CUR that CUR 2.0 has in a map: map column -> prefix of the flat ones.
 _FLAT_PREFIXES = {
@@ -546,12 +554,13 @@ _FLAT_PREFIXES = {
 }
 # snake_name, for the keys of a map: `user:CostCenter` -> `user_cost_center`.
 _SNAKE_KEY = (
-    r"trim(regexp_replace(lower(regexp_replace({key}, '(\p{{Lu}})', '_\1', 'g')), '[^\p{{L}}\p{{N}}]+', '_', 'g'), '_')"
+    r"trim(regexp_replace(lower(regexp_replace({key}, '(\p{{Lu}})', '_\1', 'g')), "
+    r"'[^\p{{L}}\p{{N}}]+', '_', 'g'), '_')"
 )
 
 
 def map_sql(source: SourceColumn) -> str:
-    """Return SQL of the column as MAP(VARCHAR, VARCHAR): as it is, or from JSON text; NULL where it is not a map."""
+    """Return SQL of the column, or of its JSON text, as MAP(VARCHAR, VARCHAR); NULL where it is none."""
     if source.sql_type == Kind.TEXT_MAP:
         return source.sql
     return f"try_cast(try_cast({text_sql(source)} as json) as {Kind.TEXT_MAP})"
@@ -560,7 +569,7 @@ def map_sql(source: SourceColumn) -> str:
 def text_map_reading(
     name: str, source: SourceColumn | None, flat: dict[str, str], *, normalise: bool, key_prefix: str = ""
 ) -> ColumnReading | None:
-    """Return how a map of texts is read from a map column, from flat columns, or from both (the map's keys win).
+    """Return how a map of texts is read: from a map column, from flat columns, or both (the map's keys win).
 
     Args:
         name: canonical name.
@@ -609,7 +618,9 @@ def decimal_map_reading(
             value, value_type = source.sql, item_type[1]
         else:
             # A JSON number would pass through a double; in quotes it stays the text that AWS wrote.
-            quoted_numbers = f"regexp_replace({text_sql(source)}, ':\\s*(-?[0-9][0-9.eE+-]*)', ':\"\\1\"', 'g')"
+            quoted_numbers = (
+                f"regexp_replace({text_sql(source)}, ':\\s*(-?[0-9][0-9.eE+-]*)', ':\"\\1\"', 'g')"
+            )
             value, value_type = f"try_cast(try_cast({quoted_numbers} as json) as {Kind.TEXT_MAP})", "VARCHAR"
         amount = decimal_sql(SourceColumn("amount", "amount", value_type))
         amounts = f"list_transform(map_values({value}), lambda amount: {amount})"
@@ -645,19 +656,21 @@ def _read_map(
 def _normalised(value: str, values: str, key_prefix: str) -> str:
     """Return SQL of map ``value`` with snake-case keys and the given list of values.
 
-    Keys that collapse must be merged, because DuckDB refuses a map with a key twice; that path costs three times as
-    much and is taken only by rows that need it.
+    Keys that collapse must be merged, because DuckDB refuses a map with a key twice; that path costs three
+    times as much and is taken only by rows that need it.
     """
     snake = _SNAKE_KEY.format(key="key")
     if key_prefix:
-        snake = f"case when regexp_matches({snake}, '^(user|aws)_') then {snake} else '{key_prefix}' || {snake} end"
+        has_prefix = f"regexp_matches({snake}, '^(user|aws)_')"
+        snake = f"case when {has_prefix} then {snake} else '{key_prefix}' || {snake} end"
     keys = f"list_transform(map_keys({value}), lambda key: {snake})"
-    entries = f"list_filter(list_zip({keys}, {values}), lambda entry: entry[2] is not null and cast(entry[2] as varchar) <> '')"
+    entries = f"list_filter(list_zip({keys}, {values}), lambda entry: cast(entry[2] as varchar) <> '')"
     firsts = (
         f"list_filter({entries}, lambda entry, position: "
         f"list_position(list_transform({entries}, lambda other: other[1]), entry[1]) = position)"
     )
     return (
-        f"case when {value} is null then null when list_unique({keys}) = len({keys}) then map({keys}, {values}) "
+        f"case when {value} is null then null "
+        f"when list_unique({keys}) = len({keys}) then map({keys}, {values}) "
         f"else map_from_entries({firsts}) end"
     )

@@ -2,10 +2,12 @@
 
 What is here: inflating with all checksums verified, the header, and the one statement that types a file.
 When to add here: another compression or dialect of CSV that AWS delivers.
-What does not belong here: how a column is read (``columns``, ``focus``) and what a delivery must satisfy (``totals``).
+What does not belong here: how a column is read (``columns``, ``focus``) and what a delivery must satisfy
+(``totals``).
 
-DuckDB reads gzip by itself but leaves its checksum unread, and cannot read zip. So Python inflates, which verifies every
-byte, and DuckDB reads the text through a pipe: no temporary file, and memory that does not grow with the file.
+DuckDB reads gzip by itself but leaves its checksum unread, and cannot read zip. So Python inflates, which
+verifies every byte, and DuckDB reads the text through a pipe: no temporary file, and memory that does not
+grow with the file.
 """
 
 import csv
@@ -15,10 +17,10 @@ import os
 import threading
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import duckdb
 
@@ -40,14 +42,16 @@ from orchestration.ingest.columns import (
 from orchestration.ingest.focus import is_focus, read_focus_columns
 from orchestration.ingest.landing import LandedObject, Landing
 
-__all__ = ["ConvertedFile", "convert_csv", "csv_text", "is_csv", "read_header"]
+__all__ = ["ConvertedFile", "convert_csv", "csv_text", "is_csv", "query_csv", "read_header"]
 
 _ENDINGS = (".csv.gz", ".csv.zip", ".csv", ".gz", ".zip")
 _BLOCK = 1 << 20
 # A header of 4 MB would be some 50,000 columns: not a CUR.
 _LONGEST_HEADER = 4 << 20
-# Rows per row group: half of DuckDB's default, which for 126 columns takes 650 MB instead of 400 and reads no faster.
-_ROW_GROUP = 61_440
+# Cells per row group, which is what a conversion holds in memory: 63,488 rows of 126 columns, half of DuckDB's
+# default, take 370 MB instead of 650 and read no slower.
+_ROW_GROUP_CELLS = 8_000_000
+_VECTOR = 2_048
 # Bytes per buffer of DuckDB's CSV reader; more only costs memory when one pipe feeds one reader.
 _CSV_BUFFER = 4_000_000
 _PIPE_CAPACITY = 1 << 20
@@ -94,7 +98,7 @@ def csv_text(
 
 
 def read_header(text: Iterator[bytes], key: str) -> tuple[tuple[str, ...], bytes]:
-    """Return the column names of a CSV file and the text read to find them; no names for a file without content.
+    """Return the column names of a CSV file, and the text read to find them; no names without content.
 
     Raises:
         DeliveryError: there is no header line that could be one.
@@ -129,51 +133,97 @@ def convert_csv(
         landed: the file.
         target: the Parquet file to write.
 
-    Raises:
-        DeliveryError: the file is truncated, damaged or no CSV; names the file, and the line where there is one.
+    Raises: DeliveryError: the file is truncated, damaged or no CSV; names the file, and the line where there
+        is one.
     """
     digest = hashlib.sha256()
-    scratch = target.with_name(f"{target.name}.zip")
-    text = csv_text(landing, landed, scratch, digest)
-    headers, start = read_header(text, landed.key)
-    if not headers:
-        for _ in text:
-            pass
-        return ConvertedFile((), digest.hexdigest())
     partial = target.with_name(f"{target.name}.partial")
-    with _Pipe(start, text) as pipe:
-        try:
-            connection.execute(_copy_statement(headers, pipe.path, partial))
-        except duckdb.Error as error:
-            pipe.close()
-            raise pipe.failure or DeliveryError(f"{landed.key}: {_first_lines(error)}") from error
-    scratch.unlink(missing_ok=True)
-    if pipe.failure is not None:
-        raise pipe.failure
-    with partial.open("rb+") as written:
-        os.fsync(written.fileno())
-    partial.replace(target)
+    headers, _ = query_csv(
+        connection,
+        landing,
+        landed,
+        target.with_name(f"{target.name}.zip"),
+        lambda reading, rows: _copy_statement(reading, rows, partial),
+        digest,
+    )
+    if headers:
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
+        partial.replace(target)
     return ConvertedFile(headers, digest.hexdigest())
 
 
-def _copy_statement(headers: tuple[str, ...], source: str, target: Path) -> str:
-    # Positional names: headers may differ only by case, which SQL identifiers do not tell apart.
-    sources = [SourceColumn(snake_name(header), f"c{n}", "VARCHAR") for n, header in enumerate(headers)]
-    focus = is_focus(headers)
-    reading = read_focus_columns(headers, sources) if focus else read_columns(sources, Origin.TEXT_FILE)
-    csv_columns = ", ".join(f"{source.sql}: 'VARCHAR'" for source in sources)
-    nulls = "['', 'NULL']" if focus else "['']"
+def query_csv(
+    connection: duckdb.DuckDBPyConnection,
+    landing: Landing,
+    landed: LandedObject,
+    scratch: Path,
+    statement: Callable[[Reading, str], str],
+    digest: "hashlib._Hash | None" = None,
+) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Run a statement over the rows of a CSV file and verify the file to its last byte.
+
+    Args:
+        connection: any connection.
+        landing: where the file lies.
+        landed: the file.
+        scratch: a path for a local copy of a zip file; removed afterwards.
+        statement: makes the statement from how the file is read and from the relation that holds its rows.
+        digest: is fed the file's bytes as landed.
+
+    Returns:
+        The file's column names and what the statement returned; both empty for a file without any content.
+
+    Raises:
+        DeliveryError: the file is truncated, damaged or no CSV.
+    """
+    try:
+        text = csv_text(landing, landed, scratch, digest)
+        headers, start = read_header(text, landed.key)
+        if not headers:
+            for _ in text:
+                pass
+            return (), []
+        # Positional names: headers may differ only by case, which SQL identifiers do not tell apart.
+        sources = [SourceColumn(snake_name(header), f"c{n}", "VARCHAR") for n, header in enumerate(headers)]
+        focus = is_focus(headers)
+        reading = read_focus_columns(headers, sources) if focus else read_columns(sources, Origin.TEXT_FILE)
+        with _Pipe(start, text) as pipe:
+            try:
+                sql = statement(reading, _rows(sources, pipe.path, nulls=["", "NULL"] if focus else [""]))
+                rows = connection.execute(sql).fetchall()
+            except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+                pipe.close()
+                raise pipe.failure or DeliveryError(f"{landed.key}: {_first_lines(error)}") from error
+        if pipe.failure is not None:
+            raise pipe.failure
+        return headers, rows
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _rows(sources: Sequence[SourceColumn], path: str, nulls: Sequence[str]) -> str:
+    columns = ", ".join(f"{source.sql}: 'VARCHAR'" for source in sources)
+    nullstr = ", ".join(literal(null) for null in nulls)
+    return (
+        f"read_csv({literal(path)}, auto_detect = false, header = true, delim = ',', quote = '\"', "
+        f"escape = '\"', nullstr = [{nullstr}], buffer_size = {_CSV_BUFFER}, columns = {{{columns}}})"
+    )
+
+
+def _copy_statement(reading: Reading, rows: str, target: Path) -> str:
     parsed = ", ".join(f"{column.sql} as v{n}" for n, column in enumerate(reading.columns.values()))
     outputs = [f"v{n} as {quoted(name)}" for n, name in enumerate(reading.columns)]
     outputs += [f"{sql} as {quoted(name)}" for name, sql in reading.others.items()]
     outputs.append(f"{_bad_values(reading)} as {BAD_VALUES}")
-    rounded = next((f"v{n}" for n, name in enumerate(reading.columns) if name == "line_item_unblended_cost"), "NULL")
+    rounded = next(
+        (f"v{n}" for n, name in enumerate(reading.columns) if name == "line_item_unblended_cost"), "NULL"
+    )
     outputs.append(f"cast({excess_decimals(reading, rounded)} as decimal(38,20)) as {EXCESS_DECIMALS}")
+    row_group = max(_ROW_GROUP_CELLS // len(outputs) // _VECTOR, 1) * _VECTOR
     return (
-        f"copy (select {', '.join(outputs)} from (select *, {parsed} from read_csv({literal(source)}, "
-        f"auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = {nulls}, "
-        f"buffer_size = {_CSV_BUFFER}, columns = {{{csv_columns}}}))) to {literal(str(target))} "
-        f"(format parquet, compression zstd, compression_level 1, row_group_size {_ROW_GROUP})"
+        f"copy (select {', '.join(outputs)} from (select *, {parsed} from {rows})) to {literal(str(target))} "
+        f"(format parquet, compression zstd, compression_level 1, row_group_size {row_group})"
     )
 
 
@@ -194,7 +244,7 @@ def _first_lines(error: duckdb.Error) -> str:
     return "; ".join(line[:200] for line in lines if not line.startswith("Original Line")).rstrip(".") + "."
 
 
-# --- bytes -------------------------------------------------------------------------------------------------------
+# --- bytes --------------------------------------------------------------------------------------------------
 
 
 def _hashed(blocks: Iterator[bytes], digest: "hashlib._Hash | None") -> Iterator[bytes]:
@@ -245,7 +295,9 @@ def _unzipped(
                 if not member.is_dir() and not member.filename.startswith("__MACOSX/")
             ]
             if len(members) != 1:
-                raise DeliveryError(f"{landed.key}: the zip archive holds {len(members)} files; AWS writes one.")
+                raise DeliveryError(
+                    f"{landed.key}: the zip archive holds {len(members)} files; AWS writes one."
+                )
             with archive.open(members[0]) as text:
                 while block := text.read(_BLOCK):
                     yield block
@@ -256,8 +308,8 @@ def _unzipped(
 class _Pipe:
     """Feeds text to DuckDB through a pipe from a thread of its own.
 
-    The reading end stays open on our side until the statement is over, so that a statement that fails before it opens
-    the pipe leaves nobody waiting: closing it ends the thread.
+    The reading end stays open on our side until the statement is over, so that a statement that fails before
+    it opens the pipe leaves nobody waiting: closing it ends the thread.
     """
 
     def __init__(self, start: bytes, text: Iterator[bytes]) -> None:
@@ -305,7 +357,7 @@ def _write_all(pipe: "io.FileIO | BinaryIO", block: bytes) -> None:
 
 
 def _enlarge(pipe: int) -> None:
-    """Give the pipe room for a whole block, where the system lets us: fewer switches between the two threads."""
+    """Give the pipe room for a whole block where the system lets us: its two threads switch less often."""
     import fcntl
 
     set_size = getattr(fcntl, "F_SETPIPE_SZ", None)

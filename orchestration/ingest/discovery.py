@@ -1,9 +1,10 @@
 """Which deliveries lie in a landing, found by names, sizes and times alone.
 
-What is here: manifests brought together to deliveries, wherever and however often each was landed, and the fingerprint
-that says whether one has changed.
+What is here: manifests brought together to deliveries, wherever and however often each was landed, and the
+fingerprint that says whether one has changed.
 When to add here: another thing that makes two landings of one delivery the same or different.
-What does not belong here: reading data files (``staging``) and choosing the current delivery (``deliveries``).
+What does not belong here: reading data files (``staging``) and choosing the current delivery
+(``deliveries``).
 """
 
 import hashlib
@@ -85,7 +86,12 @@ def discover(landing: Landing) -> Discovery:
             unreadable.append(parsed)
     copies: dict[tuple[str, str, date, str], list[Manifest]] = {}
     for manifest in manifests:
-        identity = (manifest.account or "", manifest.export_name, manifest.billing_period, manifest.delivery_id)
+        identity = (
+            manifest.account or "",
+            manifest.export_name,
+            manifest.billing_period,
+            manifest.delivery_id,
+        )
         copies.setdefault(identity, []).append(manifest)
     deliveries = [
         _delivery(same, objects) for _, same in sorted(copies.items(), key=lambda item: (item[0][2], item[0]))
@@ -96,7 +102,7 @@ def discover(landing: Landing) -> Discovery:
 def state_digests(
     discovery: Discovery, payers: Mapping[str, str], registered: Mapping[date, set[str]]
 ) -> dict[date, str]:
-    """Return, per billing period, a digest of all that decides what is current in it, without reading any data.
+    """Return, per billing period, a digest of all that decides what is current in it; no data is read.
 
     Args:
         discovery: what the landing holds.
@@ -113,9 +119,13 @@ def state_digests(
         accounts.setdefault(manifest.billing_period, set()).add(manifest.account or "")
     for unreadable in discovery.unreadable:
         if unreadable.billing_period is not None:
-            parts.setdefault(unreadable.billing_period, []).append(f"{unreadable.key} {unreadable.content_hash}")
+            parts.setdefault(unreadable.billing_period, []).append(
+                f"{unreadable.key} {unreadable.content_hash}"
+            )
     return {
-        period: _digest([sorted(lines), sorted((payer, payers.get(payer)) for payer in accounts.get(period, ()))])
+        period: _digest(
+            [sorted(lines), sorted((payer, payers.get(payer)) for payer in accounts.get(period, ()))]
+        )
         for period, lines in parts.items()
     }
 
@@ -140,7 +150,7 @@ def _delivery(manifests: Sequence[Manifest], objects: dict[str, LandedObject]) -
 
 
 def _fingerprint(manifest: Manifest, resolved: Iterable[LandedObject | str]) -> str:
-    """Return the delivery's fingerprint: keys as the manifest has them, so that moving a landing changes nothing."""
+    """Return the delivery's fingerprint, by the manifest's keys: moving a landing changes nothing."""
     files = [
         [key, None, None] if isinstance(landed, str) else [key, landed.size, landed.version]
         for key, landed in zip(manifest.file_keys, resolved, strict=True)

@@ -4,14 +4,13 @@ What is here: which FOCUS column, or combination of them, makes each CUR column,
 When to add here: a FOCUS column of a newer version that says something the CUR columns can hold.
 What does not belong here: how a single value is parsed (``columns``).
 
-FOCUS has no negation rows: covered usage has a billed cost of 0 and an effective cost, and what was not used of a
-commitment is a row of its own with status ``Unused``.
+FOCUS has no negation rows: covered usage has a billed cost of 0 and an effective cost, and what was not used
+of a commitment is a row of its own with status ``Unused``.
 """
 
 from collections.abc import Iterable, Sequence
 
 from orchestration.ingest.columns import (
-    MISSING_WORDS,
     ColumnReading,
     Kind,
     Reading,
@@ -19,6 +18,7 @@ from orchestration.ingest.columns import (
     decimal_map_reading,
     decimal_reading,
     exact_decimal_sql,
+    is_missing_word,
     literal,
     snake_name,
     text_map_reading,
@@ -38,7 +38,8 @@ FOCUS_MANDATORY_COLUMNS = (
 )
 """Columns without which a FOCUS file cannot be billed from."""
 
-# Where several FOCUS columns can make one CUR column, the first one that the file has and the row fills counts.
+# Where several FOCUS columns can make one CUR column, the first one that the file has and the row fills
+# counts.
 _TEXTS: dict[str, tuple[str, ...]] = {
     "bill_invoice_id": ("InvoiceId",),
     "bill_invoicing_entity": ("InvoiceIssuerName",),
@@ -128,8 +129,8 @@ class _FocusFile:
     def text(self, *names: str) -> str:
         """Return SQL of the first of these columns that has a text; ``''`` where none has."""
         found = [source for name in names if (source := self.source(name)) is not None]
-        words = ", ".join(literal(word) for word in MISSING_WORDS)
-        parts = [f"case when {text_sql(source)} not in ({words}) then {text_sql(source)} end" for source in found]
+        texts = [text_sql(source) for source in found]
+        parts = [f"case when {text} <> '' and not {is_missing_word(text)} then {text} end" for text in texts]
         return f"coalesce({', '.join([*parts, literal('')])})"
 
     def reading(self) -> Reading:
@@ -144,7 +145,9 @@ class _FocusFile:
             ColumnReading("bill_billing_entity", Kind.TEXT, self._billing_entity()),
             ColumnReading("bill_bill_type", Kind.TEXT, self._bill_type()),
             ColumnReading("pricing_term", Kind.TEXT, self._pricing_term()),
-            ColumnReading("reservation_reservation_a_r_n", Kind.TEXT, self._arn(f"not {self.is_savings_plan}")),
+            ColumnReading(
+                "reservation_reservation_a_r_n", Kind.TEXT, self._arn(f"not {self.is_savings_plan}")
+            ),
             ColumnReading("savings_plan_savings_plan_a_r_n", Kind.TEXT, self._arn(self.is_savings_plan)),
             *self._amounts(),
             *self._maps(),
@@ -161,9 +164,11 @@ class _FocusFile:
     def _line_item_type(self) -> str:
         description = self.text("ChargeDescription")
         adjustments = " ".join(
-            f"when {description} ilike {literal(pattern)} then {literal(name)}" for pattern, name in _ADJUSTMENTS
+            f"when {description} ilike {literal(pattern)} then {literal(name)}"
+            for pattern, name in _ADJUSTMENTS
         )
-        # A negative adjustment that names nothing is money back; a positive one stays unknown, and so in quarantine (C00).
+        # A negative adjustment that names nothing is money back; a positive one stays unknown, and so in
+        # quarantine (C00).
         cost = self._amount("line_item_unblended_cost", "BilledCost")
         negative = "" if cost is None else f"when {cost.sql} < 0 then 'Refund' "
         return (
@@ -171,7 +176,8 @@ class _FocusFile:
             f"when {self.is_unused} or {self.is_commitment_fee} "
             f"then case when {self.is_savings_plan} then 'SavingsPlanRecurringFee' else 'RIFee' end "
             f"when {self.is_covered} "
-            f"then case when {self.is_savings_plan} then 'SavingsPlanCoveredUsage' else 'DiscountedUsage' end "
+            f"then case when {self.is_savings_plan} "
+            "then 'SavingsPlanCoveredUsage' else 'DiscountedUsage' end "
             f"when {self.category} = 'Purchase' and {self.commitment} <> '' and {self.is_savings_plan} "
             "then 'SavingsPlanUpfrontFee' "
             f"when {self.category} = 'Purchase' then 'Fee' "
@@ -192,7 +198,8 @@ class _FocusFile:
     def _bill_type(self) -> str:
         return (
             f"case when {self._line_item_type()} = 'Refund' then 'Refund' "
-            f"when {self.category} = 'Purchase' and {self.text('ChargeFrequency')} = 'One-Time' then 'Purchase' "
+            f"when {self.category} = 'Purchase' and {self.text('ChargeFrequency')} = 'One-Time' "
+            "then 'Purchase' "
             "else 'Anniversary' end"
         )
 
@@ -207,7 +214,9 @@ class _FocusFile:
         source = self.source(focus_name)
         return None if source is None else decimal_reading(name, source)
 
-    def _amount_where(self, name: str, focus_name: str, condition: str, zero: str = "false") -> ColumnReading | None:
+    def _amount_where(
+        self, name: str, focus_name: str, condition: str, zero: str = "false"
+    ) -> ColumnReading | None:
         """Return the amount on rows that meet ``condition``, 0 on those that meet ``zero``, else nothing."""
         amount = self._amount(name, focus_name)
         if amount is None:
@@ -226,7 +235,9 @@ class _FocusFile:
             "reservation_effective_cost", "EffectiveCost", f"({self.is_covered} and {reservation})"
         )
         yield self._amount_where(
-            "savings_plan_savings_plan_effective_cost", "EffectiveCost", f"({self.is_covered} and {savings_plan})"
+            "savings_plan_savings_plan_effective_cost",
+            "EffectiveCost",
+            f"({self.is_covered} and {savings_plan})",
         )
         # The fee row itself has nothing unused: FOCUS shows that on the rows of status Unused.
         yield self._amount_where(

@@ -18,14 +18,22 @@ from typing import Any, BinaryIO, cast
 
 from orchestration.errors import DeliveryError
 
-__all__ = ["Landing", "LandingError", "LandedObject", "ObjectVanishedError", "normalised_key", "open_landing"]
+__all__ = [
+    "LandedObject",
+    "Landing",
+    "LandingError",
+    "ObjectVanishedError",
+    "normalised_key",
+    "open_landing",
+    "sha256_of",
+]
 
 _BLOCK = 1 << 20
 _S3_BLOCK = 8 << 20
 
 
 class LandingError(DeliveryError):
-    """The landing itself cannot be read or written: a network, credentials or permissions; no delivery is to blame."""
+    """The landing cannot be read or written: network, credentials, permissions; no delivery is to blame."""
 
 
 class ObjectVanishedError(DeliveryError):
@@ -98,6 +106,10 @@ class Landing(ABC):
     @abstractmethod
     def write(self, key: str, source: Path | bytes) -> None:
         """Write a file or bytes to ``key``; readers see the old object or the whole new one."""
+
+    def location(self, key: str) -> str:
+        """Return the full address of ``key``, for messages."""
+        return f"{self.url.rstrip('/')}/{key}"
 
     def blocks(self, landed: LandedObject) -> Iterator[bytes]:
         """Yield the object's bytes, about a megabyte at a time.
@@ -205,7 +217,9 @@ class LocalLanding(Landing):
         except FileNotFoundError as error:
             raise ObjectVanishedError(f"{key} disappeared while it was read.") from error
         except OSError as error:
-            raise LandingError(f"{error.filename or key} in the landing {self.url}: {error.strerror}.") from error
+            raise LandingError(
+                f"{error.filename or key} in the landing {self.url}: {error.strerror}."
+            ) from error
 
 
 class S3Landing(Landing):
@@ -223,7 +237,7 @@ class S3Landing(Landing):
     def list_objects(self) -> dict[str, LandedObject]:
         with self._translated(self.url):
             found = self._files.find(self._root, detail=True)
-        objects = {}
+        objects: dict[str, LandedObject] = {}
         for location, details in sorted(found.items()):
             landed = self._object(location, details)
             if not landed.key.rpartition("/")[2].startswith("."):
@@ -247,7 +261,8 @@ class S3Landing(Landing):
         keys = {landed.location: landed.key for landed in objects}
         if not keys:
             return {}
-        # One call for all: s3fs then asks for them at the same time, and there may be thousands of old manifests.
+        # One call for all: s3fs then asks for them at the same time, and there may be thousands of old
+        # manifests.
         with self._translated(self.url):
             found = self._files.cat(list(keys), on_error="return")
         contents = {}
@@ -263,6 +278,8 @@ class S3Landing(Landing):
         partial = target.with_name(f"{target.name}.partial")
         with self._translated(landed.key):
             self._files.get_file(landed.location, str(partial))
+        with partial.open("rb+") as fetched:
+            os.fsync(fetched.fileno())
         partial.replace(target)
         return sha256_of(target)
 
@@ -286,7 +303,7 @@ class S3Landing(Landing):
 
     @contextmanager
     def _translated(self, key: str) -> Iterator[None]:
-        from botocore.exceptions import BotoCoreError
+        from botocore.exceptions import BotoCoreError  # type: ignore[import-untyped]
         from s3fs.utils import FileExpired
 
         try:
@@ -306,8 +323,8 @@ def sha256_of(path: Path) -> str:
 def _copy(source: BinaryIO, copy: BinaryIO) -> None:
     """Copy a local file: by sharing its blocks where the file system can, else through the kernel.
 
-    Never a hard link: whoever overwrites a landed file in place (`cp`, s3fs, rclone) would overwrite the stored copy
-    with it, and the previous delivery could no longer stay current.
+    Never a hard link: whoever overwrites a landed file in place (`cp`, s3fs, rclone) would overwrite the
+    stored copy with it, and the previous delivery could no longer stay current.
     """
     remaining = os.fstat(source.fileno()).st_size
     try:

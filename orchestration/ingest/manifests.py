@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from orchestration.errors import DeliveryError
@@ -107,7 +108,7 @@ def is_manifest(key: str) -> bool:
 
 
 def parse_manifest(landed: LandedObject, content: bytes) -> Manifest | UnreadableManifest | None:
-    """Return what a manifest says; None where it is another tool's (a list of files for Redshift or QuickSight)."""
+    """Return what a manifest says; None for another tool's list of files (Redshift, QuickSight)."""
     content_hash = hashlib.sha256(content).hexdigest()
     try:
         document = _load(content)
@@ -132,7 +133,7 @@ def period_in_path(key: str) -> date | None:
         named = _BILLING_PERIOD.fullmatch(folder) or _DATE_RANGE.fullmatch(folder)
         if named:
             return _month(named[1], named[2])
-    for folder, inner in zip(folders, folders[1:], strict=False):
+    for folder, inner in pairwise(folders):
         year, month = _YEAR.fullmatch(folder), _MONTH.fullmatch(inner)
         if year and month:
             return _month(year[1], month[1])
@@ -152,9 +153,9 @@ def delivered_at(*keys: str) -> datetime | None:
 def resolve_files(manifest: Manifest, objects: Mapping[str, LandedObject]) -> list[LandedObject | str]:
     """Return each listed file as it was landed, or, where it is missing, the key where it was looked for.
 
-    The bucket's root may be any folder above the manifest, and a sync may have dropped leading parts of the keys; all
-    files of a delivery are found by the same guess. A part that tells deliveries or periods apart is never dropped, so
-    that no file of another delivery is taken.
+    The bucket's root may be any folder above the manifest, and a sync may have dropped leading parts of the
+    keys; all files of a delivery are found by the same guess. A part that tells deliveries or periods apart
+    is never dropped, so that no file of another delivery is taken.
     """
     keys = manifest.file_keys
     droppable = min(_droppable_parts(key, manifest.delivery_id) for key in keys)
@@ -200,10 +201,14 @@ def _read(landed: LandedObject, content_hash: str, document: dict[str, Any]) -> 
     arn = _EXPORT_ARN.fullmatch(_text(document, "exportArn") or "")
     is_data_export = "dataFiles" in document or "exportArn" in document or "executionId" in document
     named = ("executionId", "assemblyId") if is_data_export else ("assemblyId", "executionId")
-    delivery_id = _text(document, *named) or _id_in_path(landed.key, *file_keys) or f"manifest-{content_hash[:32]}"
+    delivery_id = (
+        _text(document, *named) or _id_in_path(landed.key, *file_keys) or f"manifest-{content_hash[:32]}"
+    )
     period = _period(document) or period_in_path(landed.key) or period_in_path(file_keys[0])
     if period is None:
-        raise DeliveryError("names no billing period, and neither do its folders (billingPeriod, BILLING_PERIOD=).")
+        raise DeliveryError(
+            "names no billing period, and neither do its folders (billingPeriod, BILLING_PERIOD=)."
+        )
     account = _text(document, "account", "accountId") or (arn[1] if arn else None)
     folder = landed.key.split("/")[-2] if "/" in landed.key else ""
     return Manifest(
@@ -270,7 +275,7 @@ def _name_of_file(key: str) -> str:
 
 
 def _droppable_parts(key: str, delivery_id: str) -> int:
-    """Return how many leading parts of ``key`` can go without losing one that tells deliveries or periods apart."""
+    """Return how many leading parts of ``key`` can go before one that tells deliveries or periods apart."""
     parts = key.split("/")
     return next(_telling_parts(parts, delivery_id), 0)
 

@@ -15,7 +15,8 @@ from orchestration.ingest.columns import SourceColumn, quoted, snake_name
 
 __all__ = ["ParquetColumn", "ParquetFacts", "read_facts", "source_columns"]
 
-# A double of 12 integer digits or less rounds into DECIMAL(22,10); the extremes in the footer prove it without a scan.
+# A double of 12 integer digits or less rounds into DECIMAL(22,10); the extremes in the footer prove it
+# without a scan.
 _LARGEST_DOUBLE = 999_999_999_999.0
 
 
@@ -67,15 +68,20 @@ def read_facts(connection: duckdb.DuckDBPyConnection, path: Path, key: str) -> P
         statistics = connection.execute(
             "select path_in_schema, coalesce(sum(stats_null_count), 0), count(*) - count(stats_null_count), "
             "count(*) - count(stats_min_value), min(try_cast(stats_min_value as double)), "
-            "max(try_cast(stats_max_value as double)) from parquet_metadata(?) where num_values > 0 group by all",
+            "max(try_cast(stats_max_value as double)) from parquet_metadata(?) "
+            "where num_values > 0 group by all",
             [str(path)],
         ).fetchall()
-        row_count = connection.execute("select sum(num_rows) from parquet_file_metadata(?)", [str(path)]).fetchone()
+        row_count = connection.execute(
+            "select sum(num_rows) from parquet_file_metadata(?)", [str(path)]
+        ).fetchone()
     except duckdb.Error as error:
         raise DeliveryError(f"{key}: the Parquet file is truncated or damaged ({_reason(error)}).") from None
     nulls = {name: not (unknown or count) for name, count, unknown, *_ in statistics}
     ranges = {
-        name: not without and low is not None and high is not None
+        name: not without
+        and low is not None
+        and high is not None
         and -_LARGEST_DOUBLE <= low <= high <= _LARGEST_DOUBLE
         for name, _, _, without, low, high in statistics
     }

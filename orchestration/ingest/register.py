@@ -1,6 +1,7 @@
-"""The register of deliveries: tables ``raw.deliveries`` and ``raw.delivery_files``, and what the view needs beside them.
+"""The register of deliveries: ``raw.deliveries``, ``raw.delivery_files``, and what the view needs besides.
 
-What is here: the tables, reading and writing them, and the one transaction that switches register and view together.
+What is here: the tables, reading and writing them, and the one transaction that switches register and view
+together.
 When to add here: another registered fact.
 What does not belong here: deciding what is current (``deliveries``).
 """
@@ -21,12 +22,12 @@ from orchestration.ingest.contents import Contents, DiscountMode, Form, Layout, 
 from orchestration.ingest.parquet_files import ParquetColumn
 from orchestration.ingest.view import ViewedDelivery, view_sql
 
-__all__ = ["RegisteredDelivery", "Register", "Status", "delivery_key"]
+__all__ = ["Register", "RegisteredDelivery", "Status", "delivery_key"]
 
 _TABLES = """
 create schema if not exists raw;
 create table if not exists raw.deliveries (
-    delivery_key varchar primary key,
+    delivery_key varchar not null,
     payer_account_id varchar,
     export_name varchar not null,
     billing_period date,
@@ -76,7 +77,7 @@ create table if not exists raw.delivery_layouts (
 );
 -- What the landing looked like when each period was last settled.
 create table if not exists raw.landing_states (
-    billing_period date primary key,
+    billing_period date not null,
     digest varchar not null
 );
 """
@@ -225,14 +226,17 @@ class Register:
         return missing
 
     def save(
-        self, changed: Iterable[RegisteredDelivery], removed: Iterable[str] = (), states: Mapping[date, str] | None = None
+        self,
+        changed: Iterable[RegisteredDelivery],
+        removed: Iterable[str] = (),
+        states: Mapping[date, str] | None = None,
     ) -> None:
         """Write rows, remove rows and make the view anew, in one transaction.
 
         Args:
             changed: rows to insert or replace.
             removed: keys of rows to remove.
-            states: landing states of periods that are settled now.
+            states: landing states of all periods, where all are settled now.
         """
         changed, removed = list(changed), list(removed)
         after = {key: row for key, row in self.deliveries.items() if key not in removed}
@@ -243,12 +247,15 @@ class Register:
             gone = [*removed, *(row.delivery_key for row in changed)]
             for table in ("deliveries", "delivery_files", "delivery_layouts"):
                 connection.execute(
-                    f"delete from raw.{table} where delivery_key in (select unnest(cast(? as varchar[])))", [gone]
+                    f"delete from raw.{table} where delivery_key in (select unnest(cast(? as varchar[])))",
+                    [gone],
                 )
             for row in changed:
                 _insert(connection, row)
-            for period, digest in (states or {}).items():
-                connection.execute("insert or replace into raw.landing_states values (?, ?)", [period, digest])
+            if states is not None:
+                connection.execute("delete from raw.landing_states")
+                for period, digest in states.items():
+                    connection.execute("insert into raw.landing_states values (?, ?)", [period, digest])
             connection.execute(view_sql(_viewed(after.values()), self._raw_store))
             connection.execute("commit")
         except BaseException:
@@ -258,7 +265,9 @@ class Register:
 
     def landing_states(self) -> dict[date, str]:
         """Return what the landing looked like when each period was last settled."""
-        return dict(self._connection.execute("select billing_period, digest from raw.landing_states").fetchall())
+        return dict(
+            self._connection.execute("select billing_period, digest from raw.landing_states").fetchall()
+        )
 
     def clean_store(self) -> None:
         """Remove stored files that no row refers to: superseded ones, and what a killed run left behind."""
@@ -307,7 +316,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, row: RegisteredDelivery) -> N
         # A delivery without rows names no payer; the row's own comes from the manifest.
         values |= {"payer_account_id": row.payer_account_id, "discount_mode": totals.discount_mode.value}
     marks = ", ".join("?" for _ in _DELIVERY_COLUMNS)
-    connection.execute(f"insert into raw.deliveries values ({marks})", [values[name] for name in _DELIVERY_COLUMNS])
+    connection.execute(
+        f"insert into raw.deliveries values ({marks})", [values[name] for name in _DELIVERY_COLUMNS]
+    )
     for file in row.files:
         connection.execute(
             "insert into raw.delivery_files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -346,7 +357,9 @@ def _load(connection: duckdb.DuckDBPyConnection) -> dict[str, RegisteredDelivery
     ).fetchall():
         number, source_key, stored_path, row_count, byte_count, checksum, stored_byte_count, layout = values
         files.setdefault(key, []).append(
-            StoredFile(number, source_key, stored_path, row_count, byte_count, checksum, stored_byte_count, layout)
+            StoredFile(
+                number, source_key, stored_path, row_count, byte_count, checksum, stored_byte_count, layout
+            )
         )
     layouts: dict[str, list[Layout]] = {}
     for key, number, columns, bad_columns in connection.execute(
@@ -357,8 +370,8 @@ def _load(connection: duckdb.DuckDBPyConnection) -> dict[str, RegisteredDelivery
         )
     rows = {}
     found = connection.execute(f"select {', '.join(_DELIVERY_COLUMNS)} from raw.deliveries").fetchall()
-    for values in found:
-        row = _row(dict(zip(_DELIVERY_COLUMNS, values, strict=True)), files, layouts)
+    for found_row in found:
+        row = _row(dict(zip(_DELIVERY_COLUMNS, found_row, strict=True)), files, layouts)
         rows[row.delivery_key] = row
     return rows
 

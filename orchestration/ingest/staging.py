@@ -9,7 +9,7 @@ import csv
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,8 @@ __all__ = ["form_of", "missing_columns", "open_scratch_database", "peek_payer", 
 # Two files at a time: one is inflated while the other is typed. More would cost memory on a small machine.
 _WORKERS = 2
 _PEEK_BYTES = 8 << 20
+# A ceiling, not a need: two files of 126 columns at a time take 0.7 GB, however long they are.
+_MEMORY_LIMIT = "1GB"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class _StagedFile:
 
 
 @contextmanager
-def open_scratch_database(folder: Path, memory_limit: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_scratch_database(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a database in memory for converting and measuring; what it spills goes to ``folder``.
 
     It is not the warehouse, so that no setting of the caller's connection changes what is written, and a long
@@ -66,10 +68,9 @@ def open_scratch_database(folder: Path, memory_limit: str) -> Iterator[duckdb.Du
     connection = duckdb.connect(
         ":memory:",
         config={
-            "memory_limit": memory_limit,
+            "memory_limit": _MEMORY_LIMIT,
             "temp_directory": str(folder),
             "preserve_insertion_order": True,
-            "TimeZone": "UTC",
         },
     )
     try:
@@ -85,7 +86,7 @@ def stage(
     folder: Path,
     progress: Callable[[str], None],
 ) -> Contents:
-    """Copy or convert the files of ``delivery`` into ``folder``, validate the whole, and return what it holds.
+    """Copy or convert the files of ``delivery`` into ``folder``, validate the whole, return what it holds.
 
     Args:
         connection: from :func:`open_scratch_database`.
@@ -113,7 +114,9 @@ def stage(
             return bring(cursor, landing, landed, target)
 
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="cur-file") as pool:
-        futures = [pool.submit(bring_one, number, landed) for number, landed in enumerate(delivery.files, start=1)]
+        futures = [
+            pool.submit(bring_one, number, landed) for number, landed in enumerate(delivery.files, start=1)
+        ]
         try:
             staged = [future.result() for future in futures]
         except BaseException:
@@ -142,13 +145,15 @@ def form_of(headers: Sequence[Sequence[str]], family: Family, is_csv_delivery: b
     if True in focus:
         return Form.FOCUS_CSV if is_csv_delivery else Form.FOCUS_PARQUET
     names = {name.lower() for file in filled for name in file}
-    if "bill_payer_account_name" in names or (family is Family.DATA_EXPORTS and not any("/" in name for name in names)):
+    if "bill_payer_account_name" in names or (
+        family is Family.DATA_EXPORTS and not any("/" in name for name in names)
+    ):
         return Form.CUR2_CSV if is_csv_delivery else Form.CUR2_PARQUET
     return Form.LEGACY_CUR_CSV if is_csv_delivery else Form.LEGACY_CUR_PARQUET
 
 
 def missing_columns(headers: Sequence[str]) -> list[str]:
-    """Return the columns that a file would need to be billed from and does not have, as the file would name them."""
+    """Return the columns, by the file's own names, that it lacks to be billed from."""
     if is_focus(headers):
         present = {header.lower() for header in headers}
         return [name for name in FOCUS_MANDATORY_COLUMNS if name.lower() not in present]
@@ -157,7 +162,7 @@ def missing_columns(headers: Sequence[str]) -> list[str]:
 
 
 def peek_payer(landing: Landing, landed: LandedObject, folder: Path) -> str | None:
-    """Return the payer account id on the first row of a file; None where the file has no rows or cannot be read.
+    """Return the payer account id on the first row of a file; None where there is no row or no reading it.
 
     Args:
         landing: where the file lies.
@@ -176,12 +181,10 @@ def peek_payer(landing: Landing, landed: LandedObject, folder: Path) -> str | No
 def _peek_csv(landing: Landing, landed: LandedObject, folder: Path) -> str | None:
     scratch = folder / f"{os.getpid()}.peek"
     try:
-        with closing(csv_text(landing, landed, scratch)) as text:
-            headers, start = read_header(text, landed.key)
-            for block in text:
-                if start.count(b"\n") > 1 or len(start) > _PEEK_BYTES:
-                    break
-                start += block
+        text = csv_text(landing, landed, scratch)
+        headers, start = read_header(text, landed.key)
+        while start.count(b"\n") < 2 and len(start) < _PEEK_BYTES and (block := next(text, b"")):
+            start += block
     finally:
         scratch.unlink(missing_ok=True)
     rows = csv.reader(start.decode("utf-8", errors="replace").splitlines()[1:3])
@@ -277,7 +280,10 @@ def _laid_out(staged: Sequence[_StagedFile]) -> tuple[tuple[StoredFile, ...], tu
             shapes.setdefault(_shape(file), []).append(file)
     numbers = {shape: number for number, shape in enumerate(shapes, start=1)}
     layouts = tuple(
-        Layout(numbers[shape], tuple(_widest(same) for same in zip(*(file.columns for file in files), strict=True)))
+        Layout(
+            numbers[shape],
+            tuple(_widest(same) for same in zip(*(file.columns for file in files), strict=True)),
+        )
         for shape, files in shapes.items()
     )
     files = tuple(

@@ -1,6 +1,6 @@
-"""Validates a staged delivery as a whole and takes its control totals, in one pass over the few columns they need.
+"""Validates a staged delivery as a whole and takes its control totals, in one pass over few columns.
 
-What is here: what makes a readable delivery unacceptable (M1, P1, I2), how its discounts arrive (C2), its sums.
+What is here: what makes a readable delivery unacceptable (M1, P1, I2), how discounts arrive (C2), its sums.
 When to add here: another promise that a delivery must keep, or another total.
 What does not belong here: checks of single rows that only quarantine the row (the models' business).
 """
@@ -48,7 +48,8 @@ _DISCOUNT_TYPES = (
 _SPLIT_COST_OPERATIONS = ("EKSPod-EC2", "ECSTask-EC2")
 _COST = "line_item_unblended_cost"
 
-# C2: a net cost of 0 counts only on a row that says it has a discount, since Parquet writes a missing net cost as 0.
+# C2: a net cost of 0 counts only on a row that says it has a discount, since Parquet writes a missing net
+# cost as 0.
 NET_COST_CONDITION = "net_cost is not null and (net_cost <> 0 or has_discount)"
 
 _TOTALS = f"""
@@ -72,7 +73,9 @@ select
     min(currency) filter (where currency <> ''),
     max(currency) filter (where currency <> ''),
     count(*) filter (where cost is null),
-    count(*) filter (where line_type in ({", ".join(literal(name) for name in _DISCOUNT_TYPES)})),
+    count(*) filter (
+        where ends_with(line_type, 'Discount') and list_contains({list(_DISCOUNT_TYPES)}, line_type)
+    ),
     count(*) filter (where has_discount or ({NET_COST_CONDITION} and net_cost <> cost))
 from rows
 """
@@ -103,7 +106,9 @@ def measure(
     if not staged.branches:
         return _no_rows(form, layouts), tuple(layouts)
     found = staged.query(_TOTALS)[0]
-    (row_count, cost, net_cost, split_count, excess_count, excess_sum, bad_count, open_count, open_cost) = found[:9]
+    (row_count, cost, net_cost, split_count, excess_count, excess_sum, bad_count, open_count, open_cost) = (
+        found[:9]
+    )
     (first_usage, last_usage, payer, last_payer, first_period, last_period, no_period_count) = found[9:16]
     (currency, last_currency, no_cost_count, discount_row_count, discounted_count) = found[16:]
     if row_count == 0:
@@ -171,7 +176,7 @@ def _month(moment: datetime | None) -> date | None:
 
 
 class _StagedRows:
-    """The rows of a staged delivery as SQL: one branch per layout, with only the columns that the totals need."""
+    """The rows of a staged delivery as SQL: a branch per layout, with only the columns the totals need."""
 
     def __init__(
         self,
@@ -226,10 +231,14 @@ class _StagedRows:
             place, value = found
             if value is None or value.strip() in ("", "None", "NULL", "null", "NaN", "nan"):
                 raise DeliveryError(
-                    f"{place} has no unblended cost. Without it the row cannot be billed; deliver the report again."
+                    f"{place} has no unblended cost, so nobody knows what it costs. Deliver it again."
                 )
             wide = self._connection.execute("select try_cast(? as decimal(38, 10))", [value]).fetchone()
-            if wide is not None and wide[0] is not None and abs(wide[0]) >= Decimal(10) ** 12 - Decimal("5E-11"):
+            if (
+                wide is not None
+                and wide[0] is not None
+                and abs(wide[0]) >= Decimal(10) ** 12 - Decimal("5E-11")
+            ):
                 raise DeliveryError(f"{place}: the unblended cost {value!r} has more than 12 integer digits.")
             raise DeliveryError(f"{place}: the unblended cost {value!r} is not a number.")
 
@@ -241,19 +250,20 @@ class _StagedRows:
             found = self._first_row(relation, condition, f"cast({start} as varchar)")
             if found is not None:
                 place, value = found
-                shown = "no readable billing period start" if value is None else f"billing period start {value}"
+                shown = (
+                    "no readable billing period start" if value is None else f"billing period start {value}"
+                )
                 raise DeliveryError(f"{place} has {shown}, but the manifest says {period:%Y-%m}.")
 
     def refuse_payer(self) -> None:
         """Raise for rows of several payers, or of none."""
-        payers = [
-            str(row[0]) for row in self.query("select distinct payer from rows order by payer limit 4")
-        ]
+        payers = [str(row[0]) for row in self.query("select distinct payer from rows order by payer limit 4")]
         if payers == [""]:
             raise DeliveryError("No row names a payer account (bill/PayerAccountId).")
         listed = ", ".join(payer or "none" for payer in payers[:3]) + (", …" if len(payers) > 3 else "")
         raise DeliveryError(
-            f"The rows belong to several payers ({listed}); a delivery is billed to one. Export each payer by itself."
+            f"The rows belong to several payers ({listed}), but a delivery is billed to one. "
+            "Export each payer by itself."
         )
 
     def refuse_currency(self) -> None:
@@ -298,7 +308,7 @@ class _StagedRows:
         return f"select {selected} from {relation}"
 
     def _has_discount(self, columns: dict[str, ColumnReading]) -> str:
-        """Return the condition that a row of CUR 2.0 says it has a discount; nothing else shows discounts so."""
+        """Return the condition that a row says it has a discount, as only CUR 2.0 does."""
         parts = []
         if self._form.is_cur2:
             total, parts_map = columns.get("discount_total_discount"), columns.get("discount")

@@ -1,11 +1,13 @@
 """The view ``raw.cur_line_items`` over the stored Parquet of the current deliveries.
 
-What is here: the SQL of the view, generated from what was registered about the files; no file is opened for it.
+What is here: the SQL of the view, generated from what was registered about the files; no file is opened for
+it.
 When to add here: another column of ours, or another way to spare readers work.
 What does not belong here: how a column is read (``columns``, ``focus``).
 
-One branch per delivery and layout. What is the same for all rows of a branch is a constant, so that a filter on
-``billing_period`` prunes branches before their files are opened, and columns nobody selects are never decoded.
+One branch per delivery and layout. What is the same for all rows of a branch is a constant, so that a filter
+on ``billing_period`` prunes branches before their files are opened, and columns nobody selects are never
+decoded.
 """
 
 from collections.abc import Sequence
@@ -55,7 +57,9 @@ def view_sql(deliveries: Sequence[ViewedDelivery], raw_store: Path) -> str:
     others: set[str] = set()
     for delivery in sorted(deliveries, key=lambda delivery: (delivery.billing_period, delivery.delivery_key)):
         for layout in delivery.contents.layouts:
-            files = [file for file in delivery.contents.files if file.layout == layout.number and file.row_count]
+            files = [
+                file for file in delivery.contents.files if file.layout == layout.number and file.row_count
+            ]
             reading = reading_of(delivery.contents.form, layout)
             others |= reading.others.keys()
             if files:

@@ -41,15 +41,14 @@ def install_sample(
     months: Sequence[str] = DEFAULT_MONTHS,
     scale: int = 1,
 ) -> Expectations:
-    """Make a sample of the workspace: configuration, deliveries, and ``sample_expectations.json`` beside
-    them.
+    """Fill a workspace: configuration, deliveries, and ``sample_expectations.json`` beside them.
 
-    ``billing/`` is written only where there is none; whatever the user has there stays. The expectations are
-    those of the example configuration, so they hold as long as ``billing/`` is unchanged. Deliveries are
+    ``billing/`` is filled only where it holds no CSV file; what the user has there stays. The expectations
+    are those of the example configuration, so they hold as long as ``billing/`` is unchanged. Deliveries are
     written to the workspace's own ``landing/``; other deliveries there stay.
     """
     billing = workspace_root / "billing"
-    if not billing.exists():
+    if not any(billing.glob("*.csv")):
         write_example_configuration(billing)
     expectations = generate(workspace_root / "landing", seed=seed, months=months, scale=scale)
     expectations.write(workspace_root / EXPECTATIONS_FILE)

@@ -30,7 +30,9 @@ def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_names_and_layers(models: dict[str, dict[str, Any]]) -> None:
-    wrong = [node["name"] for node in models.values() if not re.fullmatch(_NAMES[node["schema"]], node["name"])]
+    wrong = [
+        node["name"] for node in models.values() if not re.fullmatch(_NAMES[node["schema"]], node["name"])
+    ]
     assert wrong == []
 
 
@@ -45,7 +47,9 @@ def test_no_model_reads_a_later_layer(models: dict[str, dict[str, Any]]) -> None
 
 
 def test_every_model_and_column_is_described(models: dict[str, dict[str, Any]]) -> None:
-    undescribed = [node["name"] for node in models.values() if not node["description"].startswith("One row per ")]
+    undescribed = [
+        node["name"] for node in models.values() if not node["description"].startswith("One row per ")
+    ]
     assert undescribed == []
     columns = [
         f"{node['name']}.{column['name']}"
@@ -71,7 +75,10 @@ def test_marts_have_contracts_with_exact_types(models: dict[str, dict[str, Any]]
             continue
         assert node["config"]["contract"]["enforced"], node["name"]
         for column in node["columns"].values():
-            assert not re.search("double|float|real|hugeint", column["data_type"]), (node["name"], column["name"])
+            assert not re.search("double|float|real|hugeint", column["data_type"]), (
+                node["name"],
+                column["name"],
+            )
 
 
 def test_no_model_divides_or_averages_money() -> None:
@@ -87,7 +94,9 @@ def test_no_model_divides_or_averages_money() -> None:
 def test_nodes_stay_few(manifest: dict[str, Any]) -> None:
     """dbt costs 50 ms a node; beyond 60 of them the framework outweighs the work."""
     built = [
-        node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed", "test", "snapshot")
+        node
+        for node in manifest["nodes"].values()
+        if node["resource_type"] in ("model", "seed", "test", "snapshot")
     ]
     assert len(built) <= 60
 

@@ -37,7 +37,11 @@ def test_top_level_holds_what_the_architecture_page_lists() -> None:
 
 
 def test_no_drawer_modules() -> None:
-    wrong = [file.name for file in _python("orchestration", "dashboards") if re.search("util|helper|common", file.name)]
+    wrong = [
+        file.name
+        for file in _python("orchestration", "dashboards")
+        if re.search("util|helper|common", file.name)
+    ]
     assert wrong == []
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from orchestration.errors import WorkspaceBusyError
 from orchestration.runs import run_new
-from orchestration.sample import install_sample
+from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
 from orchestration.warehouse import workspace_lock
 

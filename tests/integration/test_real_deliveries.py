@@ -6,18 +6,22 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from orchestration.cli import main
 from orchestration.runs import run_new
 from orchestration.settings import Workspace
 
-from .conftest import Rows, copy_landing, write_billing
+from tests.integration.workspaces import Rows, copy_landing, write_billing
 
 Query = Callable[[Workspace, str], Rows]
 
 pytestmark = pytest.mark.slow
 
 
-def test_real_cur_of_two_months(samples: Path, workspace: Workspace, published: Query, warehouse: Query) -> None:
+def test_real_cur_of_two_months(
+    samples: Path, workspace: Workspace, published: Query, warehouse: Query
+) -> None:
     copy_landing(samples / "aws-workshop-2018", workspace)
     write_billing(workspace, payer="836060457634", member="011254002932")
 
@@ -25,7 +29,8 @@ def test_real_cur_of_two_months(samples: Path, workspace: Workspace, published: 
 
     assert [f"{period:%Y-%m}" for period in summary.built] == ["2018-10", "2018-11"]
     assert published(
-        workspace, "select billing_period::varchar, row_count, aws_cost from marts.dim_billing_periods order by 1"
+        workspace,
+        "select billing_period::varchar, row_count, aws_cost from marts.dim_billing_periods order by 1",
     ) == [
         ("2018-10-01", 119_307, Decimal("4064.4831315379")),
         ("2018-11-01", 124_340, Decimal("3505.3269681268")),
@@ -33,7 +38,8 @@ def test_real_cur_of_two_months(samples: Path, workspace: Workspace, published: 
     assert published(workspace, "select distinct residual from marts.fct_reconciliation") == [(Decimal(0),)]
     # A leading zero lost would send this account to nobody.
     assert published(
-        workspace, "select distinct billing_group_id from marts.fct_charges where sub_account_id = '011254002932'"
+        workspace,
+        "select distinct billing_group_id from marts.fct_charges where sub_account_id = '011254002932'",
     ) == [("two",)]
     columns = {
         name
@@ -59,10 +65,10 @@ def test_create_new_layout_follows_the_pointer(
     deliveries = published(
         workspace, "select status, row_count, unblended_cost from marts.dim_deliveries order by status"
     )
-    assert ("current", 9_876, Decimal("1107.6408")) in deliveries
+    assert ("current", 9_876, Decimal("1107.6407917909")) in deliveries
     assert [status for status, *_ in deliveries].count("superseded") == 2
     assert published(workspace, "select sum(row_count), sum(aws_cost) from marts.fct_charges") == [
-        (9_876, Decimal("1107.6408"))
+        (9_876, Decimal("1107.6407917909"))
     ]
     # DiscountedUsage rows carry text as their public price: they are set aside, not lost and not billed.
     quarantined = published(
@@ -70,9 +76,12 @@ def test_create_new_layout_follows_the_pointer(
         "select treatment_reason, line_item_type, sum(row_count), sum(aws_cost), sum(billed_cost) "
         "from marts.fct_charges where treatment = 'unrated' group by all",
     )
-    assert [row[:2] for row in quarantined] == [("bad_value:pricing_public_on_demand_cost", "DiscountedUsage")]
+    assert [row[:2] for row in quarantined] == [
+        ("bad_value:pricing_public_on_demand_cost", "DiscountedUsage")
+    ]
     text_prices = warehouse(
-        workspace, "select count(*), sum(line_item_unblended_cost) from raw.cur_line_items where bad_values is not null"
+        workspace,
+        "select count(*), sum(line_item_unblended_cost) from raw.cur_line_items where bad_values is not null",
     )
     assert quarantined[0][2:4] == text_prices[0]
     assert quarantined[0][4] == 0
@@ -85,8 +94,11 @@ def test_create_new_layout_follows_the_pointer(
 
     assert published(
         workspace, "select row_count, unblended_cost from marts.dim_deliveries where status = 'current'"
-    ) == [(9_876, Decimal("1107.6408"))]
-    assert warehouse(workspace, "select delivery_id from raw.deliveries where status = 'current'")[0][0] != current
+    ) == [(9_876, Decimal("1107.6407917909"))]
+    assert (
+        warehouse(workspace, "select delivery_id from raw.deliveries where status = 'current'")[0][0]
+        != current
+    )
 
 
 def _accounts(workspace: Workspace) -> list[str]:
@@ -101,3 +113,70 @@ def _accounts(workspace: Workspace) -> list[str]:
                     if row[column] not in accounts:
                         accounts.append(row[column])
     return accounts
+
+
+@pytest.mark.parametrize(
+    ("folder", "period", "rows", "form"),
+    [
+        ("keboola/cur_1_0/s3_structure", "2024-01", 3, "legacy_cur_csv"),
+        ("keboola/cur_2_0/s3_structure", "2024-09", 4, "cur2_csv"),
+    ],
+)
+def test_zip_and_cur_2_by_their_manifests(
+    samples: Path, workspace: Workspace, published: Query, folder: str, period: str, rows: int, form: str
+) -> None:
+    copy_landing(samples / folder, workspace)
+    write_billing(workspace, payer="123456789012", member="210987654321")
+
+    run_new(workspace)
+
+    assert published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), status, row_count, form from marts.dim_deliveries",
+    ) == [(period, "current", rows, form)]
+    assert published(workspace, "select sum(row_count) from marts.fct_charges") == [(rows,)]
+    assert published(workspace, "select distinct residual from marts.fct_reconciliation") == [(Decimal(0),)]
+
+
+@pytest.mark.parametrize(
+    ("files", "payer", "period", "rows"),
+    [
+        (
+            ["focus-converters-2023/sample-anonymous-aws-export-dataset.csv"],
+            "123412340534",
+            "2023-11",
+            1_281,
+        ),
+        (["keboola/cur_1_0/s3_structure/mock-cur-bucket/20240101-20240131/MockTestReport-00001.csv.zip"],
+         "123456789012", "2024-01", 3),
+        (["keboola/cur_2_0/sample_billing_data.csv"], "123456789012", "2024-09", None),
+    ],
+)  # fmt: skip
+def test_plain_files_through_load(
+    samples: Path,
+    workspace: Workspace,
+    published: Query,
+    monkeypatch: pytest.MonkeyPatch,
+    files: list[str],
+    payer: str,
+    period: str,
+    rows: int | None,
+) -> None:
+    monkeypatch.setenv("CHARGEHOUSE_DATA", str(workspace.root))
+    loaded = CliRunner().invoke(main, ["load", *(str(samples / file) for file in files)])
+    assert loaded.exit_code == 0, loaded.output
+    write_billing(workspace, payer=payer, member="210987654321")
+
+    run_new(workspace)
+
+    found = published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), payer_account_id, status, row_count from marts.dim_deliveries",
+    )
+    assert [row[:3] for row in found] == [(period, payer, "current")]
+    expected = (
+        rows if rows is not None else len((samples / files[0]).read_text(encoding="utf-8").splitlines()) - 1
+    )
+    assert found[0][3] == expected
+    assert published(workspace, "select sum(row_count) from marts.fct_charges") == [(expected,)]
+    assert published(workspace, "select distinct residual from marts.fct_reconciliation") == [(Decimal(0),)]

@@ -804,7 +804,7 @@ def test_rules_that_do_not_tie(files: Any, line: str) -> None:
 
 @pytest.mark.parametrize(("region", "is_tie"), [("", False), ("eu-west-1", False), ("us-east-1", True)])
 def test_a_rule_for_both_counts_where_it_matches(files: Any, region: str, is_tie: bool) -> None:
-    # Usage type with operation beats a named region, so a rule for both without region takes the rows of every one.
+    # Usage type with operation beats a named region: a rule for both, without region, takes the rows of all.
     files.add("pricing_rules", "r-u,special,SKU,MARKUP,1,,,AmazonEC2,Box,,eu-west-1,false,2024-01,")
     files.add("pricing_rules", "r-o,special,SKU,MARKUP,1,,,AmazonEC2,,Run,eu-west-1,false,2024-01,")
     files.add("pricing_rules", f"r-b,special,SKU,MARKUP,1,,,AmazonEC2,Box,Run,{region},false,2024-01,")
@@ -920,6 +920,31 @@ GROUP_CHARGES = [
         ),
     ),
     case(
+        "G1b: savings of one owner for two groups",
+        lambda files: (
+            files.add("shared_cost_rules", "s-x,x,payer_savings,,,,NORMALIZED_HOURS,2024-01,"),
+            files.add("shared_cost_targets", "s-x,globex,"),
+            files.add("shared_cost_targets", "s-savings,acme-prod,"),
+        ),
+    ),
+    case(
+        "G1: one source, one rule after the other",
+        lambda files: (
+            files.set("shared_cost_rules", 0, "end_period", "2025-01"),
+            files.add("shared_cost_rules", "s-x,x,account,333333333333,,,EVEN,2025-01,"),
+            files.add("shared_cost_targets", "s-x,globex,"),
+        ),
+    ),
+    case(
+        "F1: plan that ends after the group, under open terms",
+        lambda files: (
+            files.set("billing_terms", 2, "support_policy", "recompute"),
+            files.set("billing_terms", 2, "support_plan_id", "old"),
+            files.add("support_plans", "old,0,2024-01,2024-07"),
+            files.add("support_plan_tiers", "old,0,,3,2024-01,"),
+        ),
+    ),
+    case(
         "F1: plan not yet in force",
         lambda files: files.set("support_plans", 0, "start_period", "2024-08"),
         "billing_terms.csv line 3, column support_plan_id: 'business' is not in force from 2024-06 to before "
@@ -981,6 +1006,14 @@ INVOICING = [
         lambda files: files.add("tax_rates", "DE,FR,,any,standard,S,VAT,20,,2025-01-01,"),
         "tax_rates.csv line 6, column customer_tax_id: 'any' overlaps line 2, the same case for 'required', "
         "from 2025-01-01 on (T2).",
+    ),
+    case(
+        "T2: any after required",
+        lambda files: (
+            files.set("tax_rates", 0, "end_date", "2025-01-01"),
+            files.set("tax_rates", 1, "end_date", "2025-01-01"),
+            files.add("tax_rates", "DE,FR,,any,standard,S,VAT,20,,2025-01-01,"),
+        ),
     ),
     case(
         "T2: any for another class",

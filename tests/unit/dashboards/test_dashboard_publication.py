@@ -18,6 +18,8 @@ from dashboards.publication import (
     reading,
 )
 
+OPEN_FILES = Path("/proc/self/fd")
+
 
 def billed(publication: Publication) -> Decimal:
     totals = queries.headline(publication, OCTOBER, "acme")
@@ -86,9 +88,33 @@ def test_the_old_stamp_never_answers_with_new_numbers(tmp_path: Path) -> None:
         queries.month_totals(old, OCTOBER, "acme")
 
 
+def test_a_page_that_began_on_the_old_version_ends_on_it(tmp_path: Path) -> None:
+    path = tmp_path / "chargehouse.duckdb"
+    publish(path)
+    old = Publication.at(path)
+    assert billed(old) == Decimal("10724.354872")
+    publish(path, october_scale="2")
+    months = queries.month_totals(old, OCTOBER, "acme")
+    assert months[-1].billed_cost == Decimal("10724.354872")
+
+
+@pytest.mark.skipif(
+    not OPEN_FILES.is_dir(), reason="this system does not list the open files of a process in /proc"
+)
+def test_the_old_file_is_let_go_when_the_new_one_is_read(tmp_path: Path) -> None:
+    # Otherwise every publication of a long-running server would stay on the disk.
+    path = tmp_path / "chargehouse.duckdb"
+    publish(path)
+    billed(Publication.at(path))
+    publish(path, october_scale="2")
+    billed(Publication.at(path))
+    links = [link.readlink() for link in OPEN_FILES.iterdir() if link.is_symlink()]
+    assert [link for link in links if str(link).startswith(str(path))] == [path]
+
+
 def test_pages_read_one_whole_version_at_any_moment_of_publishing(tmp_path: Path) -> None:
     path = tmp_path / "chargehouse.duckdb"
-    copies = []
+    copies: list[tuple[bytes, Decimal]] = []
     for scale in ("1", "2"):
         copy = tmp_path / f"{scale}.duckdb"
         publish(copy, october_scale=scale)
@@ -130,13 +156,17 @@ def test_pages_read_one_whole_version_at_any_moment_of_publishing(tmp_path: Path
     assert seen
 
 
-def test_answers_are_kept_for_a_version_and_not_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_are_kept_for_a_version_and_not_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "chargehouse.duckdb"
     publish(path)
     version = Publication.at(path)
     opened: list[Publication] = []
     original = queries.reading
-    monkeypatch.setattr(queries, "reading", lambda publication: opened.append(publication) or original(publication))
+    monkeypatch.setattr(
+        queries, "reading", lambda publication: opened.append(publication) or original(publication)
+    )
     assert billed(version) == billed(Publication.at(path))
     assert len(opened) == 1
     publish(path, october_scale="2")

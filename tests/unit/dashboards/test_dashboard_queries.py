@@ -89,9 +89,14 @@ def test_services_add_up_to_the_headline_however_few_are_listed(publication: Pub
 
 def test_months_end_with_the_chosen_one(publication: Publication) -> None:
     months = queries.month_totals(publication, OCTOBER, None)
-    assert [(month.billing_period, month.is_final) for month in months] == [(SEPTEMBER, True), (OCTOBER, False)]
+    assert [(month.billing_period, month.is_final) for month in months] == [
+        (SEPTEMBER, True),
+        (OCTOBER, False),
+    ]
     assert months[0].billed_cost == Decimal("13065.773245")
-    assert [month.billing_period for month in queries.month_totals(publication, SEPTEMBER, None)] == [SEPTEMBER]
+    assert [month.billing_period for month in queries.month_totals(publication, SEPTEMBER, None)] == [
+        SEPTEMBER
+    ]
 
 
 def test_invoices_and_their_views_tie(publication: Publication) -> None:
@@ -113,7 +118,9 @@ def test_invoices_and_their_views_tie(publication: Publication) -> None:
 
 def test_an_invoice_that_does_not_tie_is_found(tmp_path: Path) -> None:
     path = tmp_path / "chargehouse.duckdb"
-    publish(path, change="update marts.fct_invoice_lines set net_amount = net_amount + 0.01 where line_number = 1")
+    publish(
+        path, change="update marts.fct_invoice_lines set net_amount = net_amount + 0.01 where line_number = 1"
+    )
     ties = queries.invoice_ties(Publication.at(path), OCTOBER, "acme")
     assert ties.lines_difference == Decimal("0.01")
     assert ties.accounts_difference == 0
@@ -187,8 +194,14 @@ def test_marts_without_account_names_can_be_read(tmp_path: Path) -> None:
     publish(path, change="alter table marts.dim_accounts drop column account_name")
     publication = Publication.at(path)
     assert queries.charge_totals(publication, EVERYTHING).charge_count == 22
-    assert {account.account_name for account in queries.invoice_accounts(publication, OCTOBER, "acme")} == {""}
-    assert all(not option.name for option in queries.charge_options(publication, OCTOBER, None) if option.kind == "account")
+    assert {account.account_name for account in queries.invoice_accounts(publication, OCTOBER, "acme")} == {
+        ""
+    }
+    assert all(
+        not option.name
+        for option in queries.charge_options(publication, OCTOBER, None)
+        if option.kind == "account"
+    )
 
 
 def test_marts_may_have_more_columns(tmp_path: Path) -> None:
@@ -224,7 +237,13 @@ def test_problems_of_a_payer_show_for_every_group(tmp_path: Path) -> None:
 
 def test_deliveries_that_were_never_read_have_no_numbers(publication: Publication) -> None:
     found = queries.deliveries(publication, OCTOBER)
-    assert [delivery.status for delivery in found] == ["rejected", "current", "current", "superseded", "superseded"]
+    assert [delivery.status for delivery in found] == [
+        "rejected",
+        "current",
+        "current",
+        "superseded",
+        "superseded",
+    ]
     never_read = [delivery for delivery in found if delivery.row_count is None]
     assert {delivery.delivery_id for delivery in never_read} == {"20251103T050100Z", "20251015T041500Z"}
     assert all(delivery.unblended_cost is None for delivery in never_read)

@@ -1,8 +1,5 @@
-"""Fixtures for the tests of the models: the macros as dbt renders them, and dbt's own unit tests, run once."""
+"""Fixtures for the tests of the models: the macros as rendered, and dbt's own unit tests, run once."""
 
-from collections.abc import Iterator
-
-import duckdb
 import pytest
 from models_on_duckdb import RenderedProject
 from unit_test_run import UnitTestRun, run_unit_tests
@@ -11,12 +8,6 @@ from unit_test_run import UnitTestRun, run_unit_tests
 @pytest.fixture(scope="session")
 def project() -> RenderedProject:
     return RenderedProject()
-
-
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
-"""Macros and models of the dbt project, rendered without dbt, so that a property test can run them on many rows.
+"""Macros and models of the dbt project, rendered without dbt, so that a property test runs them on many rows.
 
-What is here: the Jinja environment with the project's macros, and models whose parents are tables of the same name.
+What is here: the Jinja environment with the project's macros, and models that read tables named like their
+parents.
 When to add here: another thing of dbt's context that a macro or model under a property test uses.
-What does not belong here: what dbt does around the SQL (contracts, materializations); dbt's own unit tests run that.
+What does not belong here: what dbt does around the SQL (contracts, materializations).
 """
 
 from collections.abc import Callable
@@ -22,19 +23,24 @@ class RenderedProject:
 
     def __init__(self) -> None:
         self._environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
-        self._environment.globals.update(ref=lambda name: name, source=lambda schema, table: f"{schema}__{table}")
-        self._environment.globals.update(config=lambda **_: "")
+        self._environment.globals.update(
+            ref=lambda name: name,
+            source=lambda schema, table: f"{schema}__{table}",
+            config=lambda **_: "",
+        )
+        self._macros: dict[str, Callable[..., Any]] = {}
         for file in sorted((_DBT_PROJECT / "macros").glob("*.sql")):
             text = file.read_text(encoding="utf-8")
             # A materialization is a tag that only dbt knows.
             if "{% materialization" not in text:
                 module = self._environment.from_string(text).make_module()
-                self._environment.globals[file.stem] = getattr(module, file.stem)
+                self._macros[file.stem] = getattr(module, file.stem)
+                # Macros call each other, and models call them, by name.
+                self._environment.globals[file.stem] = self._macros[file.stem]
 
     def macro(self, name: str, *arguments: Any) -> str:
         """Return the SQL of a macro called with these arguments."""
-        macro: Callable[..., Any] = self._environment.globals[name]
-        return str(macro(*arguments))
+        return str(self._macros[name](*arguments))
 
     def model(self, name: str) -> str:
         """Return the SQL of a model; a ref reads table ``<model>``, a source table ``<schema>__<table>``."""

@@ -1,7 +1,7 @@
 """One run of dbt's unit tests, in a warehouse that holds nothing but empty tables.
 
 What is here: making that warehouse, running dbt on it, and reading what each unit test said.
-When to add here: what else every unit test's inputs need in the warehouse (dbt reads their column types from it).
+When to add here: another table that models read (dbt takes the column types of a unit test's rows from it).
 What does not belong here: judging the results (``test_dbt_unit_tests.py``).
 """
 
@@ -18,18 +18,19 @@ from orchestration.ingest.columns import CANONICAL_COLUMNS, OWN_COLUMNS, quoted
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.warehouse import open_warehouse
 
-__all__ = ["UnitTestRun", "UnitTestResult", "run_unit_tests"]
+__all__ = ["UnitTestResult", "UnitTestRun", "run_unit_tests"]
 
 # The list of deliveries, as far as models read it.
 _DELIVERIES = """
 create table raw.deliveries (
-    delivery_key varchar, payer_account_id varchar, export_name varchar, billing_period date, delivery_id varchar,
-    form varchar, manifest_key varchar, manifest_modified_at timestamp, status varchar, reason varchar,
-    is_billed boolean, landed_at timestamp, row_count bigint, file_count integer, byte_count bigint,
-    unblended_cost decimal(38, 10), net_unblended_cost decimal(38, 10), split_cost_row_count bigint,
-    excess_decimal_row_count bigint, excess_decimal_sum decimal(38, 20), bad_value_row_count bigint,
-    discount_mode varchar, open_row_count bigint, open_cost decimal(38, 10), first_usage_at timestamp,
-    last_usage_at timestamp, column_count integer
+    delivery_key varchar, payer_account_id varchar, export_name varchar, billing_period date,
+    delivery_id varchar, form varchar, manifest_key varchar, manifest_modified_at timestamp,
+    status varchar, reason varchar, is_billed boolean, landed_at timestamp, row_count bigint,
+    file_count integer, byte_count bigint, unblended_cost decimal(38, 10),
+    net_unblended_cost decimal(38, 10), split_cost_row_count bigint, excess_decimal_row_count bigint,
+    excess_decimal_sum decimal(38, 20), bad_value_row_count bigint, discount_mode varchar,
+    open_row_count bigint, open_cost decimal(38, 10), first_usage_at timestamp, last_usage_at timestamp,
+    column_count integer
 )
 """
 
@@ -70,14 +71,17 @@ def run_unit_tests(folder: Path) -> UnitTestRun:
     """
     workspace = Workspace.at(folder)
     _make_empty_warehouse(workspace)
-    # Two steps: in one, a failing unit test would skip its model and with it the unit tests of every model behind.
-    _dbt(workspace, "build", "--exclude-resource-type", "test", "unit_test")
-    _dbt(workspace, "test", "--select", "test_type:unit", expect_failures=True)
+    passed = _dbt(workspace, "build", "--exclude-resource-type", "test")
+    if not passed:
+        # dbt skipped the models of the unit tests that failed, and with them every unit test behind. All are
+        # to be heard, so the models are built first and the unit tests run for themselves.
+        _dbt(workspace, "build", "--exclude-resource-type", "test", "unit_test", must_pass=True)
+        _dbt(workspace, "test", "--select", "test_type:unit")
     manifest = json.loads(_target(workspace, "manifest.json").read_text(encoding="utf-8"))
     run = json.loads(_target(workspace, "run_results.json").read_text(encoding="utf-8"))
     return UnitTestRun(
         defined=frozenset(node["name"] for node in manifest["unit_tests"].values()),
-        results=tuple(_result(result) for result in run["results"]),
+        results=tuple(_result(it) for it in run["results"] if it["unique_id"].startswith("unit_test.")),
     )
 
 
@@ -95,10 +99,11 @@ def _make_empty_warehouse(workspace: Workspace) -> None:
         connection.execute(_DELIVERIES)
 
 
-def _dbt(workspace: Workspace, *arguments: str, expect_failures: bool = False) -> None:
+def _dbt(workspace: Workspace, *arguments: str, must_pass: bool = False) -> bool:
     done = subprocess.run(
         [
-            *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments),
+            *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "--log-level-file", "none"),
+            *arguments,
             *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
             *("--target-path", str(_target(workspace)), "--log-path", str(workspace.root / "dbt_logs")),
         ],
@@ -110,8 +115,10 @@ def _dbt(workspace: Workspace, *arguments: str, expect_failures: bool = False) -
         check=False,
     )
     # dbt: 1 = something failed, which is a result here; 2 = it could not run.
-    if done.returncode not in ((0, 1) if expect_failures else (0,)):
-        raise RuntimeError(f"dbt {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    if done.returncode not in ((0,) if must_pass else (0, 1)):
+        output = f"{done.stdout}{done.stderr}"
+        raise RuntimeError(f"dbt {' '.join(arguments)} ended with {done.returncode}:\n{output}")
+    return done.returncode == 0
 
 
 def _target(workspace: Workspace, *parts: str) -> Path:

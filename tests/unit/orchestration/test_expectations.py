@@ -56,7 +56,8 @@ def connection() -> duckdb.DuckDBPyConnection:
 def _insert(connection: duckdb.DuckDBPyConnection, **changes: Any) -> None:
     row = {**_ROW, **changes}
     connection.execute(
-        f"insert into raw.cur_line_items ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values())
+        f"insert into raw.cur_line_items ({', '.join(row)}) values ({', '.join('?' * len(row))})",
+        list(row.values()),
     )
 
 
@@ -80,7 +81,11 @@ def test_a_clean_delivery_passes(connection: duckdb.DuckDBPyConnection) -> None:
         ({"line_item_currency_code": "CNY"}, "Every row is in USD", True),
         ({"bill_bill_type": "Mystery"}, "The bill type is one", False),
         ({"line_item_unblended_cost": None}, "Every row has an unblended cost", True),
-        ({"bill_billing_period_start_date": date(2026, 8, 1)}, "Every row belongs to the billing period", True),
+        (
+            {"bill_billing_period_start_date": date(2026, 8, 1)},
+            "Every row belongs to the billing period",
+            True,
+        ),
         ({"line_item_usage_start_date": None}, "Every row says when its usage started", False),
         ({"line_item_unblended_cost": Decimal("-100000000.01")}, "No single row costs more", False),
     ],
@@ -102,8 +107,12 @@ def test_a_row_lost_in_the_view_blocks(connection: duckdb.DuckDBPyConnection) ->
 
 
 def test_two_deliveries_for_one_month_of_a_payer_block(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("insert into raw.deliveries select * replace ('d2' as delivery_key) from raw.deliveries")
-    assert _failed(check_deliveries(connection)) == {"A payer's month is billed from exactly one delivery": True}
+    connection.execute(
+        "insert into raw.deliveries select * replace ('d2' as delivery_key) from raw.deliveries"
+    )
+    assert _failed(check_deliveries(connection)) == {
+        "A payer's month is billed from exactly one delivery": True
+    }
 
 
 def test_rows_that_passed_are_not_profiled_again(connection: duckdb.DuckDBPyConnection) -> None:

@@ -47,7 +47,9 @@ def test_a_failed_copy_leaves_the_old_one(workspace: Workspace) -> None:
     publish(workspace)
     before = workspace.published_file.read_bytes()
     with open_warehouse(workspace) as connection:
-        connection.execute("create table gone (x integer); create view marts.fct_broken as select x from gone; drop table gone")
+        connection.execute(
+            "create table gone (x integer); create view marts.fct_broken as select x from gone; drop table gone"
+        )
     with pytest.raises(duckdb.Error):
         publish(workspace)
     assert workspace.published_file.read_bytes() == before

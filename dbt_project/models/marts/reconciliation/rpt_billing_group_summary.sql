@@ -1,4 +1,4 @@
-{# All amounts without tax: AWS's own tax is never the reseller's margin (X3). #}
+{# All amounts without tax: AWS's own tax is never the reseller's margin (X3). Amounts are signed, totals plain sums (M2). #}
 with
 
 charges as (

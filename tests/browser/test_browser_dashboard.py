@@ -1,0 +1,250 @@
+"""What a person sees and can do in a real browser."""
+
+import csv
+import io
+import threading
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from browser_reader import PATIENCE, WIDTHS, Reader
+from openpyxl import load_workbook
+from playwright.sync_api import expect
+
+from dashboards import queries, strings
+from dashboards.publication import Publication
+from orchestration.settings import Workspace
+
+pytestmark = pytest.mark.browser
+
+SitDown = Callable[..., Reader]
+Serve = Callable[[Path], str]
+Publish = Callable[..., None]
+OCTOBER = date(2025, 10, 1)
+TITLES = (strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.QUALITY, strings.DELIVERIES)
+ADDRESSES = dict(zip(TITLES, ("", "invoices", "charges", "quality", "deliveries"), strict=True))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_opens_from_the_menu(width: int, shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url, width).open()
+    for title in (*TITLES[1:], TITLES[0]):
+        person.go(title)
+        expect(person.page.get_by_text(f"{strings.DATA_AS_OF} 4 Nov 2025, 06:12 UTC")).to_be_visible()
+        expect(person.page.get_by_text("October 2025: not final")).to_be_visible()
+        # A page wider than the window would have to be pushed about; tables scroll inside themselves.
+        assert person.page.evaluate("document.documentElement.scrollWidth") <= width
+        person.sees_no_fault()
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_every_page_opens_by_its_address(title: str, shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url).open(ADDRESSES[title])
+    expect(person.page.get_by_role("heading", level=1)).to_have_text(title)
+    person.sees_no_fault()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_totals_on_the_overview(width: int, shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url, width).open()
+    for label, text in (
+        (strings.BILLED, "USD 14,372.35"),
+        (strings.AWS_COST, "USD 13,076.24"),
+        (strings.MARGIN, "USD 1,296.11"),
+        (strings.MARGIN_PERCENTAGE, "9.02 %"),
+    ):
+        value = person.metric(label)
+        expect(value).to_have_text(text)
+        # Not cut off with dots, however narrow the window is.
+        assert value.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+    foot = person.table(strings.BY_GROUP).locator("tfoot")
+    expect(foot).to_contain_text("14,372.35")
+    assert person.page.locator("canvas, svg.marks").count() >= 3  # the charts are drawn
+    person.sees_no_fault()
+
+
+def test_money_stands_on_the_right(shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url).open()
+    aligned = person.page.locator(".ch-table td.number").evaluate_all(
+        "cells => [...new Set(cells.map(cell => getComputedStyle(cell).textAlign))]"
+    )
+    assert aligned == ["right"]
+    margin = person.page.locator("th", has_text=strings.MARGIN).first
+    assert margin.get_attribute("title") == "Billed cost minus AWS cost, without tax."
+
+
+def test_a_number_leads_to_the_charges_behind_it(shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url).open()
+    person.table(strings.BY_GROUP).get_by_role("link", name="Bergmann Maschinenbau").click()
+    expect(person.page.get_by_role("heading", level=1)).to_have_text(strings.CHARGES)
+    person.settled()
+    expect(person.metric(strings.CHARGE_COUNT)).to_have_text("6")
+    person.page.get_by_role("link", name="Amazon CloudFront").click()
+    expect(person.metric(strings.CHARGE_COUNT)).to_have_text("1", timeout=PATIENCE * 1000)
+    expect(person.table(strings.CHARGES)).to_contain_text("EU-DataTransfer-Out-Bytes")
+    person.sees_no_fault()
+
+
+def test_a_choice_stays_while_the_pages_change_and_in_the_address(shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url).open()
+    before = person.page.get_by_role("combobox", name=strings.PERIOD).bounding_box()
+    person.choose(strings.PERIOD, "September 2025").choose(strings.GROUP, "Acme Robotics")
+    # Nothing jumps under the pointer.
+    assert person.page.get_by_role("combobox", name=strings.PERIOD).bounding_box() == before
+    expect(person.metric(strings.BILLED)).to_have_text("USD 9,749.41")
+    for title in TITLES[1:]:
+        person.go(title)
+        expect(person.page.get_by_role("combobox", name=strings.PERIOD)).to_have_value("September 2025")
+        expect(person.page.get_by_role("combobox", name=strings.GROUP)).to_have_value("Acme Robotics")
+    colleague = reader(shared_url).open(person.page.url.removeprefix(f"{shared_url}/"))
+    expect(colleague.page.get_by_role("combobox", name=strings.GROUP)).to_have_value("Acme Robotics")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_invoice_from_the_list_to_its_lines(width: int, shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url, width).open("invoices")
+    person.page.get_by_role("link", name="Bergmann Maschinenbau GmbH").click()
+    expect(person.page.get_by_role("combobox", name=strings.INVOICE)).to_have_value(
+        "Bergmann Maschinenbau GmbH", timeout=PATIENCE * 1000
+    )
+    person.settled()
+    expect(person.page.get_by_text("EUR 2,206.12")).to_be_visible()
+    expect(person.page.get_by_text(strings.TIES)).to_be_visible()
+    expect(person.table(strings.INVOICE_LINES).locator("tfoot")).to_contain_text("2,206.12")
+    person.page.get_by_role("tab", name=strings.BY_ACCOUNT, exact=True).click()
+    expect(person.table(strings.BY_ACCOUNT).locator("tfoot")).to_contain_text("2,206.12")
+    person.sees_no_fault()
+
+
+def test_downloads_hold_everything_that_was_found(shared_url: str, reader: SitDown, tmp_path: Path) -> None:
+    person = reader(shared_url).open("charges?group=Acme+Robotics&by=Every+charge")
+    expect(person.page.get_by_text("Showing first 250 of 613 charges")).to_be_visible()
+    with person.page.expect_download() as csv_download:
+        person.page.get_by_role("button", name=strings.DOWNLOAD_CSV).click()
+    assert csv_download.value.suggested_filename == "chargehouse-charges-2025-10-acme-robotics.csv"
+    content = csv_download.value.path().read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(content, newline="")))
+    assert len(rows) == 613
+    # 10,724.354872 of the fixture and 600 cents
+    assert sum(Decimal(row["billed_cost"]) for row in rows) == Decimal("10730.354872")
+    with person.page.expect_download() as xlsx_download:
+        person.page.get_by_role("button", name=strings.DOWNLOAD_XLSX).click()
+    xlsx_download.value.save_as(tmp_path / "charges.xlsx")
+    workbook = load_workbook(tmp_path / "charges.xlsx")
+    head, *cells = workbook[strings.CHARGES].iter_rows(values_only=True)
+    assert len(cells) == 613
+    exact = head.index("billed_cost_exact")
+    assert sum(Decimal(str(row[exact])) for row in cells) == Decimal("10730.354872")
+    person.sees_no_fault()
+
+
+def test_everything_can_be_reached_by_keyboard(shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url).open("charges")
+    reached = []
+    for _ in range(45):
+        person.page.keyboard.press("Tab")
+        reached.append(
+            person.page.evaluate(
+                "(e => (e.getAttribute('aria-label') || e.innerText || '').trim())(document.activeElement)"
+            )
+        )
+    for title in TITLES:
+        assert any(text.endswith(title) for text in reached), title
+    for name in (
+        strings.PERIOD, strings.GROUP, strings.ACCOUNT, strings.SERVICE, strings.SEARCH, strings.GROUP_BY,
+        strings.SORT_BY, "Charges by service", "Amazon Elastic Compute Cloud",
+    ):  # fmt: skip
+        assert name in reached, name
+    assert [text for text in reached if text.endswith((strings.DOWNLOAD_CSV, strings.DOWNLOAD_XLSX))]
+
+
+def test_a_group_is_chosen_by_keyboard_alone(shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url).open()
+    person.page.get_by_role("combobox", name=strings.GROUP).focus()
+    person.page.keyboard.type("Hikari")
+    person.page.keyboard.press("ArrowDown")
+    person.page.keyboard.press("Enter")
+    expect(person.metric(strings.BILLED)).to_have_text("USD 1,128.01", timeout=PATIENCE * 1000)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_filters_of_the_charges(width: int, shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url, width).open("charges?group=Bergmann+Maschinenbau")
+    person.choose(strings.GROUP_BY, strings.GROUPINGS["charge_type"])
+    expect(person.table("Charges by charge type")).to_contain_text("AWS credit")
+    search = person.page.get_by_role("textbox", name=strings.SEARCH)
+    search.fill("cloudfront")
+    search.press("Enter")
+    expect(person.metric(strings.CHARGE_COUNT)).to_have_text("1", timeout=PATIENCE * 1000)
+    expect(person.metric(strings.BILLED)).to_have_text("USD 427.77")
+    person.settled().page.get_by_role("button", name=strings.CLEAR_FILTERS).click()
+    expect(person.metric(strings.CHARGE_COUNT)).to_have_text("6", timeout=PATIENCE * 1000)
+    person.sees_no_fault()
+
+
+def test_the_first_publication_and_the_next_appear_by_themselves(
+    serve: Serve, publish: Publish, reader: SitDown, tmp_path: Path
+) -> None:
+    file = Workspace.at(tmp_path).published_file
+    person = reader(serve(tmp_path)).open()
+    expect(person.page.get_by_text(strings.EMPTY_TITLE)).to_be_visible()
+    expect(person.page.get_by_text(strings.EMPTY_COMMAND)).to_be_visible()
+    publish(file)
+    expect(person.metric(strings.BILLED)).to_have_text("USD 14,372.35", timeout=PATIENCE * 1000)
+    person.settled().choose(strings.GROUP, "Acme Robotics")
+    expect(person.metric(strings.BILLED)).to_have_text("USD 10,724.35")
+
+    # The page stays open, with its choice, while a run publishes.
+    publish(file, october_scale="2", finished_at=datetime(2025, 11, 5, 9, 30))
+    expect(person.metric(strings.BILLED)).to_have_text("USD 19,498.83", timeout=PATIENCE * 1000)
+    expect(person.page.get_by_text(strings.REFRESHED)).to_be_visible()
+    expect(person.page.get_by_text("5 Nov 2025, 09:30 UTC")).to_be_visible()
+    expect(person.page.get_by_role("combobox", name=strings.GROUP)).to_have_value("Acme Robotics")
+    person.sees_no_fault()
+
+
+def test_pages_work_while_runs_publish_all_the_time(
+    serve: Serve, publish: Publish, reader: SitDown, tmp_path: Path
+) -> None:
+    # What goes wrong elsewhere: "Could not set lock" on the page, or a run that fails because somebody reads.
+    file = Workspace.at(tmp_path).published_file
+    publish(file)
+    stop = threading.Event()
+    failures: list[BaseException] = []
+
+    def run_after_run() -> None:
+        scale = 1
+        while not stop.is_set():
+            scale = 3 - scale
+            try:
+                publish(file, october_scale=str(scale))
+            except BaseException as error:
+                failures.append(error)
+                return
+            stop.wait(0.5)
+
+    writer = threading.Thread(target=run_after_run)
+    writer.start()
+    try:
+        person = reader(serve(tmp_path)).open()
+        for title in (*TITLES[1:], TITLES[0]):
+            person.page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
+            expect(person.page.get_by_role("heading", level=1)).to_have_text(title, timeout=PATIENCE * 1000)
+            person.sees_no_fault()
+    finally:
+        stop.set()
+        writer.join()
+    assert not failures
+    # Whatever was seen last, it is one whole month: 1 or 2 times September's.
+    person.settled()
+    expect(person.metric(strings.BILLED)).to_have_text(
+        {1: "USD 13,065.77", 2: "USD 26,131.55"}[2 if _october(file) > 20_000 else 1], timeout=PATIENCE * 1000
+    )
+
+
+def _october(file: Path) -> Decimal:
+    totals = queries.headline(Publication.at(file), OCTOBER, None)
+    assert totals is not None
+    return totals.billed_cost

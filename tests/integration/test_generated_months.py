@@ -1,0 +1,213 @@
+"""The sample months against the generator's own books, which know neither our files nor our SQL."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.runs import run_new
+from orchestration.sample.expected import Expectations
+from orchestration.sample.install import install_sample
+from orchestration.settings import Workspace
+from tests.integration.workspaces import Rows
+
+Query = Callable[[Workspace, str], Rows]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=[7, 23], ids=["seed 7", "seed 23"])
+def sample(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, Expectations]:
+    workspace = Workspace.at(tmp_path_factory.mktemp("sample"))
+    expectations = install_sample(workspace.root, seed=request.param)
+    run_new(workspace)
+    return workspace, expectations
+
+
+Sample = tuple[Workspace, Expectations]
+
+
+def test_deliveries(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        """
+        select strftime(billing_period, '%Y-%m'), payer_account_id, form, discount_mode, row_count,
+            split_cost_row_count, unblended_cost,
+            case when discount_mode = 'columns' then net_unblended_cost else unblended_cost end,
+            open_row_count, open_cost
+        from marts.dim_deliveries where status = 'current' order by 1, 2
+        """,
+    ) == [
+        (
+            row.billing_period,
+            row.billing_account_id,
+            row.form,
+            row.discount_mode,
+            row.row_count,
+            row.split_cost_row_count,
+            row.unblended_cost,
+            row.aws_cost,
+            row.open_row_count,
+            row.open_cost,
+        )
+        for row in sorted(expected.deliveries, key=lambda row: (row.billing_period, row.billing_account_id))
+        if row.is_current
+    ]
+
+
+def test_groups(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        """
+        select strftime(billing_period, '%Y-%m'), billing_group_id,
+            sum(case when charge_type <> 'aws_tax' then list_cost else 0 end),
+            sum(case when charge_type <> 'aws_tax' then aws_cost else 0 end),
+            sum(case when charge_type <> 'aws_tax' then billed_cost else 0 end),
+            sum(case when charge_type <> 'aws_tax' and treatment = 'withheld' then aws_cost else 0 end),
+            sum(case when charge_type = 'aws_tax' then aws_cost else 0 end),
+            sum(case when charge_type = 'aws_tax' then billed_cost else 0 end)
+        from marts.fct_charges group by all order by 1, 2
+        """,
+    ) == [
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.list_cost,
+            row.aws_cost,
+            row.billed_cost,
+            row.withheld_aws_cost,
+            row.aws_tax,
+            row.aws_tax_billed,
+        )
+        for row in expected.groups
+    ]
+
+
+def test_withheld_money_by_reason(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    found: dict[tuple[Any, ...], Decimal] = {
+        (period, group, reason): amount
+        for period, group, reason, amount in published(
+            workspace,
+            "select strftime(billing_period, '%Y-%m'), billing_group_id, treatment_reason, sum(aws_cost) "
+            "from marts.fct_charges where treatment = 'withheld' and treatment_reason <> 'aws_tax' "
+            "group by all having sum(aws_cost) <> 0",
+        )
+    }
+    assert found == {
+        (row.billing_period, row.billing_group_id, reason): amount
+        for row in expected.groups
+        for reason, amount in row.withheld_by_reason.items()
+        if amount
+    }
+
+
+def test_charge_types(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        """
+        select strftime(billing_period, '%Y-%m'), billing_group_id, charge_type, sum(list_cost), sum(aws_cost),
+            sum(billed_cost), sum(case when treatment = 'withheld' then aws_cost else 0 end)
+        from marts.fct_charges group by all order by 1, 2, 3
+        """,
+    ) == sorted(
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.charge_type,
+            row.list_cost,
+            row.aws_cost,
+            row.billed_cost,
+            row.withheld_aws_cost,
+        )
+        for row in expected.charge_types
+    )
+
+
+def test_accounts(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), billing_account_id, sub_account_id, sum(aws_cost) "
+        "from marts.fct_charges group by all order by 1, 2, 3",
+    ) == [
+        (row.billing_period, row.billing_account_id, row.sub_account_id, row.aws_cost)
+        for row in sorted(
+            expected.accounts,
+            key=lambda row: (row.billing_period, row.billing_account_id, row.sub_account_id),
+        )
+    ]
+
+
+def test_invoice_lines(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), billing_group_id, line_kind, service_code, exact_amount_usd, "
+        "currency, fx_rate, net_amount from marts.fct_invoice_lines order by 1, 2, 3, 4",
+    ) == sorted(
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.line_kind,
+            row.service_code,
+            row.exact_amount_usd,
+            row.currency,
+            row.fx_rate,
+            row.net_amount,
+        )
+        for row in expected.lines
+    )
+
+
+def test_invoices(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), billing_group_id, currency, fx_rate, exact_amount_usd, net_amount, "
+        "tax_amount, total_amount, line_count from marts.fct_invoices order by 1, 2",
+    ) == [
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.currency,
+            row.fx_rate,
+            row.exact_amount_usd,
+            row.net_amount,
+            row.tax_amount,
+            row.total_amount,
+            row.line_count,
+        )
+        for row in sorted(expected.invoices, key=lambda row: (row.billing_period, row.billing_group_id))
+    ]
+
+
+def test_residual_is_zero_and_nothing_is_unrated(sample: Sample, published: Query) -> None:
+    workspace, _expected = sample
+    assert published(workspace, "select distinct residual from marts.fct_reconciliation") == [(0,)]
+    assert published(workspace, "select count(*) from marts.fct_charges where treatment = 'unrated'") == [
+        (0,)
+    ]
+    assert published(workspace, "select distinct status from marts.fct_check_results") == [("pass",)]
+
+
+def test_every_line_item_type_is_there(sample: Sample, published: Query) -> None:
+    """A sample without, say, DistributorDiscount would let its mapping break unseen."""
+    import csv
+
+    from orchestration.settings import PROJECT_ROOT
+
+    workspace, _expected = sample
+    with Path(PROJECT_ROOT / "dbt_project" / "seeds" / "charge_types.csv").open(encoding="utf-8") as handle:
+        mapped = {row["line_item_type"] for row in csv.DictReader(handle)}
+    present = {
+        name for (name,) in published(workspace, "select distinct line_item_type from marts.fct_charges")
+    }
+    assert present == mapped

@@ -1,0 +1,96 @@
+"""A page of the app as a reader sees it, taken from what Streamlit would have drawn.
+
+What is here: tables, metrics and pickers of a page that ran without a browser.
+When to add here: another kind of element that tests look at.
+What does not belong here: starting pages (``conftest.py``), expectations.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from streamlit.testing.v1 import AppTest
+
+__all__ = ["Page", "Table"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as a reader sees it; every text includes the cell's second line after a newline."""
+
+    caption: str
+    head: list[str]
+    helps: list[str]
+    rows: list[list[str]]
+    foot: list[list[str]]
+
+    def column(self, name: str) -> list[str]:
+        return [row[self.head.index(name)] for row in self.rows]
+
+
+def _text(cell: ElementTree.Element) -> str:
+    detail = cell.find("span[@class='ch-detail']")
+    second = "" if detail is None else "\n" + "".join(detail.itertext())
+    first = "".join(cell.itertext())
+    return (first.removesuffix(second.strip()) if second else first) + second
+
+
+def _rows(parent: ElementTree.Element | None) -> list[list[str]]:
+    return [] if parent is None else [[_text(cell) for cell in row] for row in parent.findall("tr")]
+
+
+@dataclass
+class Page:
+    """One page of the app, run without a browser."""
+
+    at: AppTest
+    downloads: dict[str, Callable[[], bytes]]
+
+    @property
+    def tables(self) -> list[Table]:
+        found = []
+        for element in self.at.html:
+            if not element.value.startswith('<div class="ch-table"'):
+                continue
+            table = ElementTree.fromstring(element.value).find("table")
+            assert table is not None
+            head = table.findall("thead/tr/th")
+            found.append(
+                Table(
+                    caption=table.findtext("caption") or "",
+                    head=["".join(cell.itertext()) for cell in head],
+                    helps=[cell.get("title", "") for cell in head],
+                    rows=[row for body in table.findall("tbody") for row in _rows(body)],
+                    foot=_rows(table.find("tfoot")),
+                )
+            )
+        return found
+
+    def table(self, caption: str) -> Table:
+        matching = [table for table in self.tables if table.caption.startswith(caption)]
+        assert matching, f"no table {caption!r} among {[table.caption for table in self.tables]}"
+        return matching[0]
+
+    @property
+    def metrics(self) -> dict[str, str]:
+        return {metric.label: metric.value for metric in self.at.metric}
+
+    @property
+    def html(self) -> str:
+        return "\n".join(element.value for element in self.at.html)
+
+    def choose(self, **choices: str | list[str]) -> "Page":
+        """Set pickers by key and run again."""
+        for key, value in choices.items():
+            if key == "search":
+                self.at.text_input(key=key).set_value(value)
+            elif isinstance(value, list):
+                self.at.multiselect(key=key).set_value(value)
+            else:
+                self.at.selectbox(key=key).set_value(value)
+        self.at.run()
+        return self.checked()
+
+    def checked(self) -> "Page":
+        assert not self.at.exception, [element.value for element in self.at.exception]
+        return self

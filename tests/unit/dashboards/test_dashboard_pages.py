@@ -1,0 +1,482 @@
+"""The pages, run without a browser: what stands on them, and that it is what the marts say."""
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from dashboard_page import Page
+from openpyxl import load_workbook
+from publication_fixture import OCTOBER, SEPTEMBER, publish
+
+from dashboards import queries, strings
+from dashboards.publication import Publication
+from orchestration.settings import Workspace
+
+Open = Callable[..., Page]
+PAGES = ("overview", "invoices", "charges", "quality", "deliveries")
+
+
+def rows_of_csv(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_published_yet_says_what_to_do(
+    name: str, empty_workspace: Workspace, open_page: Open
+) -> None:
+    page = open_page(name)
+    assert strings.EMPTY_TITLE in page.html
+    assert strings.EMPTY_COMMAND in page.html
+    assert str(empty_workspace.published_file) in page.html
+    assert not page.at.selectbox
+    assert not page.at.error
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_run_without_periods_says_so(name: str, empty_workspace: Workspace, open_page: Open) -> None:
+    publish(empty_workspace.published_file, periods=())
+    page = open_page(name)
+    assert [info.value for info in page.at.info] == [strings.NO_PERIODS]
+    assert not page.at.error
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_has_its_frame(name: str, workspace: Workspace, open_page: Open) -> None:
+    page = open_page(name)
+    assert page.at.title[0].value == getattr(strings, name.upper())
+    assert page.at.selectbox(key="period").options == ["October 2025", "September 2025"]
+    assert page.at.selectbox(key="group").options == [
+        strings.ALL_GROUPS, "Acme Robotics", "Bergmann Maschinenbau", "Hikari Systems", "Unassigned accounts",
+    ]  # fmt: skip
+    assert f"{strings.DATA_AS_OF} 4 Nov 2025, 06:12 UTC" in page.html
+    assert "October 2025: not final" in page.html
+    assert page.at.selectbox(key="group").disabled == (name == "deliveries")
+    page.choose(period="September 2025")
+    assert "September 2025: final" in page.html
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_damaged_file_shows_one_clear_sentence(
+    name: str, own_workspace: Workspace, open_page: Open
+) -> None:
+    own_workspace.published_file.write_bytes(b"not a database" * 1000)
+    page = open_page(name)
+    (error,) = page.at.error
+    assert strings.ERROR_TITLE in error.value
+    assert "Run Chargehouse again" in error.value
+
+
+def test_overview_shows_the_months_numbers(publication: Publication, open_page: Open) -> None:
+    page = open_page("overview")
+    assert page.metrics == {
+        strings.BILLED: "USD 14,372.35",
+        strings.AWS_COST: "USD 13,076.24",
+        strings.MARGIN: "USD 1,296.11",
+        strings.MARGIN_PERCENTAGE: "9.02 %",
+    }
+    assert [metric.delta for metric in page.at.metric] == [
+        "+1,306.58 (+10.00 %) vs Sep 2025",
+        "+1,193.57 (+10.04 %) vs Sep 2025",
+        "+113.01 vs Sep 2025",
+        "-0.03 points vs Sep 2025",
+    ]
+    table = page.table(strings.BY_GROUP)
+    assert [row[:5] for row in table.rows] == [
+        ["Acme Robotics\nacme", "10,724.35", "9,488.22", "1,236.14", "11.53 %"],
+        ["Bergmann Maschinenbau\nbergmann", "2,519.99", "2,516.70", "3.28", "0.13 %"],
+        ["Hikari Systems\nhikari", "1,128.01", "1,002.68", "125.33", "11.11 %"],
+        ["Unassigned accounts\nUNASSIGNED", "0.00", "68.64", "-68.64", "–"],
+    ]
+    assert table.foot == [["Total", "14,372.35", "13,076.24", "1,296.11", "9.02 %", "-354.97", "5.30"]]
+    assert table.helps[table.head.index(strings.MARGIN)] == "Billed cost minus AWS cost, without tax."
+
+
+def test_overview_names_the_money_that_is_on_no_invoice(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("overview")
+    (warning,) = page.at.warning
+    assert f"**USD 68.64** {strings.UNASSIGNED_NOTICE}" in warning.value
+    assert f"**USD 5.30** {strings.UNRATED_NOTICE}" in warning.value
+    assert "](quality?period=October+2025)" in warning.value
+    page.choose(group="Hikari Systems")
+    assert not page.at.warning
+
+
+def test_overview_of_one_group(publication: Publication, open_page: Open) -> None:
+    page = open_page("overview", group="Bergmann Maschinenbau")
+    assert page.metrics[strings.BILLED] == "USD 2,519.99"
+    assert [row[0] for row in page.table(strings.BY_GROUP).rows] == ["Bergmann Maschinenbau\nbergmann"]
+    months = page.table(strings.BY_MONTH)
+    assert months.column(strings.BILLED) == ["2,519.99", "2,290.90"]
+    assert months.column(strings.PERIOD) == ["Oct 2025\nNot final", "Sep 2025"]
+
+
+def test_first_month_has_no_change(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("overview", period="September 2025")
+    assert {metric.delta for metric in page.at.metric} == {strings.NO_MONTH_BEFORE}
+
+
+def test_a_group_without_charges(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(empty_workspace.published_file, change="delete from marts.rpt_billing_group_summary where true")
+    page = open_page("overview")
+    assert [info.value for info in page.at.info] == [strings.NOTHING_IN_PERIOD]
+
+
+def test_invoice_list(publication: Publication, open_page: Open) -> None:
+    page = open_page("invoices")
+    table = page.table(strings.INVOICE_LIST)
+    assert [row[:5] for row in table.rows] == [
+        ["Acme Robotics, Inc.\nAcme Robotics", "USD", "10,724.35", "0.00", "10,724.35"],
+        ["Bergmann Maschinenbau GmbH\nBergmann Maschinenbau", "EUR", "2,169.96", "36.16", "2,206.12"],
+        ["Hikari Systems K.K.\nHikari Systems", "JPY", strings.RATE_MISSING, "–", "–"],
+    ]
+    assert table.column(strings.STATE) == ["Draft"] * 3
+    assert table.column(strings.OPEN_PROBLEMS)[2] == "Missing exchange rate; Month not final"
+    assert [row[1:5] for row in table.foot] == [
+        ["EUR", "2,169.96", "36.16", "2,206.12"],
+        ["JPY", "–", "–", "–"],
+        ["USD", "10,724.35", "0.00", "10,724.35"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("period", "customer", "total"),
+    [
+        ("October 2025", "Acme Robotics, Inc.", "10,724.35"),
+        ("October 2025", "Bergmann Maschinenbau GmbH", "2,206.12"),
+        ("September 2025", "Hikari Systems K.K.", "152,025"),
+    ],
+)
+def test_every_view_of_an_invoice_ends_in_its_total(
+    period: str, customer: str, total: str, workspace: Workspace, open_page: Open
+) -> None:
+    page = open_page("invoices", period=period, invoice=customer)
+    assert page.at.selectbox(key="invoice").value == customer
+    assert page.table(strings.INVOICE_LINES).foot[0][-1] == total
+    assert page.table(strings.BY_ACCOUNT).foot[0][-1] == total
+    shown = [Decimal(text.replace(",", "")) for text in page.table(strings.BY_LINE_AND_ACCOUNT).column(
+        page.table(strings.BY_LINE_AND_ACCOUNT).head[-1])]  # fmt: skip
+    assert sum(shown) == Decimal(total.replace(",", ""))
+    assert strings.TIES in page.html
+    assert not page.at.error
+
+
+def test_invoice_head(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("invoices", invoice="Bergmann Maschinenbau GmbH")
+    for text in (
+        "Hüttenstraße 4, 40215 Düsseldorf, DE",
+        "DE123456789",
+        "14 days",
+        "1 USD = 0.8611 EUR",
+        "ECB monthly average",
+        "EUR 2,206.12",
+        "EUR 0.0050626165",
+        "USD 2,519.985985",
+    ):
+        assert text in page.html
+
+
+def test_an_invoice_without_a_rate_has_no_amounts_and_says_why(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("invoices", invoice="Hikari Systems K.K.")
+    (warning,) = page.at.warning
+    assert warning.value == f"**JPY** {strings.RATE_MISSING_NOTICE}"
+    lines = page.table(strings.INVOICE_LINES)
+    assert lines.column("Amount, JPY") == [strings.RATE_MISSING] * 2
+    assert lines.foot[0][-2:] == ["1,128.0097125", "–"]
+
+
+def test_an_invoice_that_does_not_tie_is_stopped(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        change="update marts.fct_invoice_lines set net_amount = net_amount + 0.01 where line_number = 1",
+    )
+    page = open_page("invoices", invoice="Acme Robotics, Inc.")
+    (error,) = page.at.error
+    assert strings.DOES_NOT_TIE in error.value
+    assert "Lines: 0.01, accounts: 0.00 USD" in error.value
+    assert strings.TIES not in page.html
+
+
+def test_invoice_downloads(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("invoices", period="September 2025", invoice="Bergmann Maschinenbau GmbH")
+    rows = rows_of_csv(page.downloads["chargehouse-invoice-lines-2025-09-bergmann.csv"]())
+    assert sum(Decimal(row["net_amount"]) for row in rows) == Decimal("1984.59")
+    workbook = load_workbook(io.BytesIO(page.downloads["chargehouse-invoice-lines-2025-09-bergmann.xlsx"]()))
+    assert workbook.sheetnames == ["Lines", "Accounts", "About"]
+    head = [cell.value for cell in workbook["Lines"][1]]
+    cell = workbook["Lines"].cell(row=2, column=head.index("net_amount") + 1)
+    assert Decimal(str(cell.value)) == Decimal(rows[0]["net_amount"])
+    assert cell.number_format == "#,##0.00"
+    assert dict(workbook["About"].iter_rows(values_only=True))[strings.INVOICE_TOTAL] == "1,984.59"
+    listed = rows_of_csv(page.downloads["chargehouse-invoices-2025-09.csv"]())
+    assert [row["customer_id"] for row in listed] == ["acme-inc", "bergmann-gmbh", "hikari-kk"]
+
+
+def test_no_invoice_for_unassigned_accounts(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("invoices", group="Unassigned accounts")
+    assert [info.value for info in page.at.info] == [strings.NO_INVOICES]
+
+
+def test_charges_are_added_up_over_everything(publication: Publication, open_page: Open) -> None:
+    page = open_page("charges")
+    assert page.metrics == {
+        strings.CHARGE_COUNT: "22",
+        strings.LIST_COST: "USD 12,964.20",
+        strings.AWS_COST: "USD 13,790.62",
+        strings.BILLED: "USD 14,414.34",
+    }
+    table = page.table("Charges by service")
+    assert table.rows[0] == [
+        "Amazon Elastic Compute Cloud\nAmazonEC2",
+        "12",
+        "9,672.50",
+        "9,681.47",
+        "10,313.20",
+    ]
+    assert table.foot == [["Total", "22", "12,964.20", "13,790.62", "14,414.34"]]
+    assert any(strings.TAX_INCLUDED in caption.value for caption in page.at.caption)
+
+
+def test_charge_filters_narrow_totals_table_and_download(publication: Publication, open_page: Open) -> None:
+    page = open_page("charges")
+    page.choose(service=["Amazon Simple Storage Service (AmazonS3)"], by=strings.GROUPINGS["account"])
+    assert page.metrics[strings.CHARGE_COUNT] == "4"
+    assert page.metrics[strings.BILLED] == "USD 1,727.02"
+    assert [row[0] for row in page.table("Charges by account").rows] == [
+        "Acme data lake\n100000000002", "Bergmann <Test> & Co\n200000000002", "Hikari main\n300000000001",
+    ]  # fmt: skip
+    page.choose(group="Acme Robotics")
+    assert page.metrics[strings.BILLED] == "USD 1,585.71"
+    rows = rows_of_csv(page.downloads["chargehouse-charges-2025-10-acme-robotics.csv"]())
+    assert [(row["usage_type"], row["billed_cost"]) for row in rows] == [
+        ("EU-TimedStorage-ByteHrs", "1585.71105")
+    ]
+    page.choose(search="nothing is called so")
+    assert [info.value for info in page.at.info] == [strings.NO_CHARGES]
+    page.at.button(key="charges_clear").click().run()
+    assert page.checked().metrics[strings.CHARGE_COUNT] == "13"
+
+
+def test_the_group_filter_survives_a_change_of_period(publication: Publication, open_page: Open) -> None:
+    page = open_page("charges", group="Acme Robotics")
+    page.choose(treatment=["Unrated"])
+    assert page.metrics[strings.CHARGE_COUNT] == "1"
+    # September has nothing unrated: the choice is not offered there, and must not silently match nothing.
+    page.choose(period="September 2025")
+    assert page.at.selectbox(key="group").value == "Acme Robotics"
+    assert page.at.multiselect(key="treatment").options == ["Billed", "Withheld"]
+    assert page.metrics[strings.CHARGE_COUNT] == "12"
+
+
+@pytest.mark.parametrize("grouping", list(strings.GROUPINGS.values()))
+def test_every_grouping_has_the_same_total(grouping: str, workspace: Workspace, open_page: Open) -> None:
+    page = open_page("charges", by=grouping)
+    (table,) = page.tables
+    assert "14,414.34" in table.foot[0]
+    assert "13,790.62" in table.foot[0]
+
+
+def test_every_charge_says_in_plain_words_how_it_was_treated(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("charges", by=strings.GROUPINGS["none"])
+    treatments = page.table(strings.CHARGES).column(strings.TREATMENT)
+    for text in (
+        "Withheld\nKept back by the group's billing terms",
+        "Withheld\nOur partner discount, never passed on",
+        "Withheld\nThe account is in no billing group",
+        "Unrated\nAWS sent a kind of charge that is not known yet",
+        "Unrated\nA value could not be read (line_item_usage_amount)",
+    ):
+        assert text in treatments
+
+
+def test_names_from_aws_are_text_and_never_markup(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("charges", by=strings.GROUPINGS["account"])
+    assert "Bergmann &lt;Test&gt; &amp; Co" in page.html
+    assert "<Test>" not in page.html
+
+
+def test_only_the_first_charges_are_shown_and_it_says_so(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(empty_workspace.published_file, extra_charges=600)
+    page = open_page("charges", by=strings.GROUPINGS["none"])
+    table = page.table(strings.CHARGES)
+    assert len(table.rows) == 250
+    assert page.metrics[strings.CHARGE_COUNT] == "622"
+    assert table.foot[0][7] == "14,420.34"  # 600 cents more than without them
+    assert any("Showing first 250 of 622 charges" in caption.value for caption in page.at.caption)
+    rows = rows_of_csv(page.downloads["chargehouse-charges-2025-10-all-groups.csv"]())
+    assert len(rows) == 622
+    assert sum(Decimal(row["billed_cost"]) for row in rows) == Decimal("14420.3375695")
+
+
+def test_links_lead_to_the_charges_behind_a_number(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("charges")
+    href = (
+        'href="charges?period=October+2025&amp;service=Amazon+Simple+Storage+Service+%28AmazonS3%29'
+        '&amp;by=Every+charge"'
+    )
+    assert href in page.html
+    overview = open_page("overview")
+    assert 'href="charges?period=October+2025&amp;group=Bergmann+Maschinenbau"' in overview.html
+
+
+def test_quality_lists_problems_with_their_money(publication: Publication, open_page: Open) -> None:
+    page = open_page("quality")
+    assert page.metrics == {
+        strings.OPEN_PROBLEMS: "5",
+        strings.PAYERS_WITH_RESIDUAL: "0",
+        strings.CHECKS_FAILED: "2",
+        strings.CHECKS_PASSED: "4",
+    }
+    rows = page.table(strings.OPEN_PROBLEMS).rows
+    # Headings and problems by turns, the most money first.
+    assert [(row[0].splitlines()[0], row[-1]) for row in rows] == [
+        ("Month not final (1)", "318.44"),
+        ("100000000001", "318.44"),
+        ("Account in no billing group (1)", "68.64"),
+        ("900000000009", "68.64"),
+        ("Unknown kind of charge (1)", "4.20"),
+        ("MysteryFee", "4.20"),
+        ("Unreadable value (1)", "1.10"),
+        ("line_item_usage_amount", "1.10"),
+        ("Missing exchange rate (1)", "0.00"),
+        ("JPY", "0.00"),
+    ]
+    assert strings.PROBLEM_REMEDIES["unassigned_account"] in rows[2][0]
+    assert [success.value for success in page.at.success] == [strings.RESIDUAL_ZERO]
+    page.choose(group="Acme Robotics")
+    assert page.metrics[strings.OPEN_PROBLEMS] == "2"
+
+
+def test_a_residual_is_shown_to_the_last_digit(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(empty_workspace.published_file, residual=Decimal("0.0000000001"))
+    page = open_page("quality")
+    (error,) = page.at.error
+    assert error.value == f"**000055556666** {strings.RESIDUAL_NOT_ZERO}"
+    table = page.table(strings.RECONCILIATION)
+    residuals = [row[-1] for row in table.rows if len(row) == len(table.head)]
+    assert residuals == ["0.0000000001"] * 4 + ["0.00"] * 4
+    assert page.metrics[strings.PAYERS_WITH_RESIDUAL] == "1"
+
+
+def test_reconciliation_says_where_the_cost_went(workspace: Workspace, open_page: Open) -> None:
+    rows = open_page("quality").table(strings.RECONCILIATION).rows
+    assert rows[:5] == [
+        ["Payer 000055556666"],
+        ["Delivered by AWS", "2,558.6913", "0.00"],
+        ["Billed to groups", "2,667.5913", "0.00"],
+        ["Withheld, with a reason", "-110.00", "0.00"],
+        ["Unrated, waiting", "1.10", "0.00"],
+    ]
+
+
+def test_checks_show_failures_first_and_the_rest_on_request(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("quality")
+    assert [row[0] for row in page.table(strings.CHECKS).rows] == [
+        "What AWS delivered\n2 of 3 passed",
+        "Every value can be read\n2 rows have unreadable values",
+        "What was worked out\n2 of 3 passed",
+        "fct_charges__unique\nGot 1 result",
+    ]
+    page.at.toggle(key="passed").set_value(True).run()
+    rows = page.checked().table(strings.CHECKS).rows
+    assert len(rows) == 8
+    assert [row[-1] for row in rows if len(row) > 1] == [
+        "Failed\nWarning", "Passed", "Passed", "Failed\nStops publishing", "Passed", "Passed",
+    ]  # fmt: skip
+
+
+def test_a_clean_month_says_so(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        change="delete from marts.fct_open_problems; delete from marts.fct_check_results; "
+        "delete from marts.fct_reconciliation",
+    )
+    page = open_page("quality")
+    assert [success.value for success in page.at.success] == [strings.NO_OPEN_PROBLEMS]
+    assert [info.value for info in page.at.info] == [strings.NO_RECONCILIATION, strings.NO_CHECKS]
+
+
+def test_deliveries(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("deliveries")
+    assert page.metrics == {strings.CURRENT: "2", strings.SUPERSEDED: "2", strings.REJECTED: "1"}
+    table = page.table(strings.DELIVERIES)
+    assert table.column(strings.STATUS)[0].startswith("Rejected\nFile 2 of 3 is truncated")
+    assert table.column(strings.FINAL) == ["–", "Final", "Not final\n7 rows, USD 318.44 open", "–", "Final"]
+    assert table.column(strings.COST_USD) == ["–", "2,558.69", "11,231.93", "–", "9,800.11"]
+    assert table.column(strings.ROUNDED_AT_EDGE) == ["–", "0", "214\n0.00000000031415926535", "–", "0"]
+    assert table.helps[table.head.index(strings.COST_USD)] == "Sum of the delivery's unblended cost, in USD."
+    page.at.toggle(key="all_periods").set_value(True).run()
+    assert page.checked().metrics[strings.CURRENT] == "4"
+    rows = rows_of_csv(page.downloads["chargehouse-deliveries.csv"]())
+    assert len(rows) == 7
+    assert {row["excess_decimal_sum"] for row in rows} >= {"0.00000000031415926535"}
+
+
+def test_no_delivery_in_the_period(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(empty_workspace.published_file, change="delete from marts.dim_deliveries")
+    page = open_page("deliveries")
+    assert [info.value for info in page.at.info] == [strings.NO_DELIVERIES]
+
+
+def test_an_address_with_a_choice_that_is_gone_still_opens(workspace: Workspace, open_page: Open) -> None:
+    # A bookmark from last year, or a group that was renamed.
+    page = open_page("overview", period="March 2019", group="Renamed Ltd")
+    assert page.metrics[strings.BILLED] == "USD 14,372.35"
+
+
+def test_a_new_publication_is_seen_at_the_next_click(own_workspace: Workspace, open_page: Open) -> None:
+    page = open_page("overview", group="Acme Robotics")
+    assert page.metrics[strings.BILLED] == "USD 10,724.35"
+    publish(own_workspace.published_file, october_scale="2", finished_at=datetime(2025, 11, 5, 9, 30))
+    page.at.run()
+    assert page.checked().metrics[strings.BILLED] == "USD 19,498.83"
+    assert f"{strings.DATA_AS_OF} 5 Nov 2025, 09:30 UTC" in page.html
+
+
+def test_a_publication_in_the_middle_of_a_page_starts_the_page_over(
+    own_workspace: Workspace, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The headline of one run above the groups of the next would not add up.
+    group_summaries = queries.group_summaries
+    published = []
+
+    def publish_first(publication: Publication, *args: object) -> object:
+        if not published:
+            published.append(True)
+            publish(own_workspace.published_file, october_scale="2")
+            # What another reader's page does at this moment.
+            queries.billing_periods(Publication.at(own_workspace.published_file))
+        return group_summaries(publication, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(queries, "group_summaries", publish_first)
+    page = open_page("overview", group="Acme Robotics")
+    assert published
+    assert page.metrics[strings.BILLED] == "USD 19,498.83"
+    assert page.table(strings.BY_GROUP).foot[0][1] == "19,498.83"
+    assert page.table(strings.BY_GROUP).rows[0][1] == "19,498.83"
+
+
+def test_groups_of_the_same_name_can_be_told_apart(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        change="update marts.dim_billing_groups set billing_group_name = 'Same' "
+        "where billing_group_id in ('acme', 'hikari')",
+    )
+    page = open_page("overview")
+    assert page.at.selectbox(key="group").options[1:] == [
+        "Bergmann Maschinenbau", "Same (acme)", "Same (hikari)", "Unassigned accounts",
+    ]  # fmt: skip
+    page.choose(group="Same (hikari)")
+    assert page.metrics[strings.BILLED] == "USD 1,128.01"
+
+
+def test_screen_and_mart_agree_in_every_month_and_group(publication: Publication, open_page: Open) -> None:
+    page = open_page("overview")
+    for period in (SEPTEMBER, OCTOBER):
+        for group in queries.billing_groups(publication):
+            page.choose(period=strings.month(period), group=group.billing_group_name)
+            (summary,) = queries.group_summaries(publication, period, group.billing_group_id)
+            shown = Decimal(page.metrics[strings.BILLED].removeprefix("USD ").replace(",", ""))
+            assert abs(shown - summary.billed_cost) <= Decimal("0.005")

@@ -1,0 +1,112 @@
+"""Rules of the house that a reader of the code would have to check by hand."""
+
+import ast
+import csv
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from publication_fixture import MARTS
+
+from dashboards import strings
+from dashboards.components.filters import labels
+from orchestration.settings import PROJECT_ROOT
+
+DASHBOARDS = PROJECT_ROOT / "dashboards"
+MODULES = sorted(DASHBOARDS.rglob("*.py"))
+VIEWS = sorted((DASHBOARDS / "views").glob("*.py"))
+
+# Columns of the fixture that a mart may lack, and tables that a run writes itself.
+OPTIONAL = {("dim_accounts", "account_name")}
+NOT_MODELS = {"fct_check_results", "fct_runs"}
+
+
+def calls(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            function = node.func
+            names.add(function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", ""))
+    return names
+
+
+@pytest.mark.parametrize("path", VIEWS, ids=lambda path: path.stem)
+def test_pages_do_no_arithmetic(path: Path) -> None:
+    # A total worked out in a page is a second truth beside the mart.
+    tree = ast.parse(path.read_text())
+    forbidden = (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+    found = [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, forbidden)
+    ]
+    assert not found
+    assert not calls(tree) & {"Decimal", "round", "float", "quantize", "fsum"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_no_float_touches_money(path: Path) -> None:
+    # .df() and .fetchdf() turn DECIMAL into float64.
+    tree = ast.parse(path.read_text())
+    assert not calls(tree) & {"df", "fetchdf", "fetch_df", "fetchnumpy", "to_pandas"}
+    if path.stem != "charts":
+        assert "float" not in calls(tree)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_only_settings_read_the_environment_and_only_queries_hold_sql(path: Path) -> None:
+    text = path.read_text()
+    assert "os.environ" not in text
+    assert "getenv" not in text
+    if path.stem not in {"queries", "extracts"}:
+        assert not re.search(r"\bfrom marts\.", text)
+
+
+def test_nothing_on_the_pages_comes_from_another_machine() -> None:
+    for path in [*MODULES, *DASHBOARDS.glob("assets/*"), PROJECT_ROOT / ".streamlit" / "config.toml"]:
+        text = path.read_text().replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert not re.search(r"https?://|@import|url\(", text), path
+
+
+def test_the_fixture_has_the_published_schema() -> None:
+    # Pages that are tested on columns which no run publishes would break on the first real month.
+    models = {}
+    for path in (PROJECT_ROOT / "dbt_project" / "models" / "marts").rglob("*.yml"):
+        for model in (yaml.safe_load(path.read_text()) or {}).get("models") or []:
+            models[model["name"]] = {
+                column["name"]: str(column.get("data_type", "")).replace(" ", "")
+                for column in model["columns"]
+            }
+    for table, text in MARTS.items():
+        if table in NOT_MODELS:
+            continue
+        columns = [column.split() for column in re.split(r",\s*(?![^(]*\))", text.strip())]
+        for name, kind in columns:
+            if (table, name) not in OPTIONAL:
+                assert models[table].get(name) == kind, f"{table}.{name}"
+
+
+def seed(name: str, column: str) -> set[str]:
+    with (PROJECT_ROOT / "dbt_project" / "seeds" / f"{name}.csv").open(encoding="utf-8") as file:
+        return {row[column] for row in csv.DictReader(file)}
+
+
+def test_every_code_has_plain_words() -> None:
+    assert seed("charge_categories", "charge_type") <= strings.CHARGE_TYPES.keys()
+    assert seed("line_kinds", "line_kind") <= strings.LINE_KINDS.keys()
+
+
+def test_a_code_without_words_is_still_readable() -> None:
+    assert strings.of(strings.CHARGE_TYPES, "flat_rate_subscription") == "Flat rate subscription"
+    assert strings.treatment_reason("policy") == strings.TREATMENT_REASONS["policy"]
+    assert strings.treatment_reason("bad_value:usage") == "A value could not be read (usage)"
+
+
+def test_labels_are_unique_and_name_the_nameless() -> None:
+    assert labels({"a": "Same", "b": "Same", "c": "Other", "d": ""}) == {
+        "a": "Same (a)",
+        "b": "Same (b)",
+        "c": "Other",
+        "d": "d",
+    }

@@ -1,0 +1,102 @@
+"""Every billing rule that is implemented stands in a model and is proved by a unit test."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from orchestration.settings import PROJECT_ROOT
+
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+UNIT_TEST_FILES = sorted(DBT_PROJECT.glob("models/**/_*__unit_tests.yml"))
+
+# Sections 1 to 6, invoices and reconciliation, as far as models implement them. P4b and the errors of the
+# others are found when the configuration is loaded, C4 when a delivery is read.
+RULES = [
+    *("M1", "M2", "M3", "M4", "M5", "M6", "M7"),
+    *("P1", "P2", "P3", "P4", "P5"),
+    *("C00", "C0", "C1", "C2", "C3"),
+    *("R1", "R2", "R3", "R4", "R5", "R6", "R7", "R9"),
+    *("RS1", "RS2", "RS3", "RS4", "RS5"),
+    *("F1", "F2", "F3", "F4", "F5"),
+    *("I1", "I2", "X1"),
+]
+GOLDEN_CASES = ["G03", "G04", "G06", "G39", "G40", "G41", "G42", "G43", "G50", "G65", "G74"]
+
+
+@cache
+def unit_tests_in(file: Path) -> list[dict[str, Any]]:
+    tests: list[dict[str, Any]] = yaml.safe_load(file.read_text("utf-8"))["unit_tests"]
+    return tests
+
+
+def unit_tests() -> list[dict[str, Any]]:
+    return [test for file in UNIT_TEST_FILES for test in unit_tests_in(file)]
+
+
+def named_ids(text: str) -> set[str]:
+    return set(re.findall(r"\b[A-Z]{1,2}[0-9]+\b", text))
+
+
+def values(node: Any) -> Iterator[Any]:
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from values(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from values(value)
+    else:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def described() -> set[str]:
+    return {name for test in unit_tests() for name in named_ids(test["description"])}
+
+
+@pytest.fixture(scope="module")
+def implemented() -> set[str]:
+    files = {file for kind in ("*.sql", "*.yml") for file in DBT_PROJECT.rglob(kind)} - {*UNIT_TEST_FILES}
+    return {name for file in files for name in named_ids(file.read_text("utf-8"))}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rule_is_cited_where_it_is_implemented(rule: str, implemented: set[str]) -> None:
+    # Whoever changes a rule finds its SQL by its id.
+    assert rule in implemented
+
+
+@pytest.mark.parametrize("name", RULES + GOLDEN_CASES)
+def test_rule_has_a_unit_test(name: str, described: set[str]) -> None:
+    assert name in described
+
+
+def test_every_line_item_type_is_unit_tested() -> None:
+    # A type whose row in the map is wrong moves money between policies without any other sign.
+    seed = (DBT_PROJECT / "seeds" / "charge_types.csv").read_text("utf-8").splitlines()[1:]
+    given = {
+        row.get("line_item_type")
+        for test in unit_tests()
+        if test["model"] == "int_charges__treated"
+        for row in test["expect"]["rows"]
+    }
+    assert {line.split(",")[0] for line in seed} <= given
+
+
+@pytest.mark.parametrize("file", UNIT_TEST_FILES, ids=lambda file: file.name)
+def test_unit_tests_say_what_they_prove(file: Path) -> None:
+    for test in unit_tests_in(file):
+        assert re.fullmatch(f"test_{test['model']}__[a-z0-9_]+", test["name"])
+        assert re.match(
+            r"([A-Z]{1,2}[0-9]+|Section 3)(, ([A-Z]{1,2}[0-9]+|section 3))*: ", test["description"]
+        ), test["name"]
+
+
+@pytest.mark.parametrize("file", UNIT_TEST_FILES, ids=lambda file: file.name)
+def test_no_amount_is_a_float(file: Path) -> None:
+    # M1: YAML turns 0.1 into a double, and 1e-10 is one in DuckDB too: a test could prove the wrong amount.
+    assert not [value for value in values(unit_tests_in(file)) if isinstance(value, float)]
