@@ -10,7 +10,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup setup-system run test test-faults lint dashboard dagster lock clean
+.PHONY: help setup setup-system run test test-faults lint docs dashboard dagster lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -47,6 +47,9 @@ lint: setup  ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/sqlfluff lint --processes 1 dbt_project
+
+docs: setup  ## write docs/configuration.md from the declarations
+	$(BIN)/python -m orchestration.configuration.reference
 
 dashboard: setup  ## open the pages
 	$(BIN)/chargehouse dashboard

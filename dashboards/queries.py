@@ -285,7 +285,7 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
             this.margin - before.margin as margin_change,
             this.margin_percentage - before.margin_percentage as margin_points_change
         from months as this
-        left join months as before on before.billing_period = this.billing_period - interval 1 month
+        left join months as before on before.billing_period < this.billing_period
         where this.billing_period = $period
         """,
         {"period": period, "group": group},

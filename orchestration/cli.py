@@ -1,6 +1,6 @@
 """The command `chargehouse` (contract: commands).
 
-What is here: one function per verb: read the arguments, call the package, print what a person or (`--json`) a script needs.
+What is here: one function per verb: read the arguments, call the package, print for a person or (`--json`) a script.
 When to add here: a new verb.
 What does not belong here: the work itself.
 
@@ -94,7 +94,8 @@ def sample(if_empty: bool, seed: int) -> None:
         if if_empty:
             return
         raise ChargehouseError(
-            f"{taken[0]} is not empty; nothing was changed. Use a new folder: CHARGEHOUSE_DATA=FOLDER chargehouse sample"
+            f"{taken[0]} is not empty; nothing was changed. "
+            "Use a new folder: CHARGEHOUSE_DATA=FOLDER chargehouse sample"
         )
     with Console().status("Writing sample deliveries"):
         install_sample(workspace.root, seed=seed)
@@ -138,7 +139,9 @@ def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool
             only=frozenset(periods) or None,
             force=force,
             wait_seconds=wait_seconds,
-            report=status.update if console.is_terminal else lambda line: console.print(line, soft_wrap=True, highlight=False),
+            report=status.update
+            if console.is_terminal
+            else lambda line: console.print(line, soft_wrap=True, highlight=False),
         )
     if as_json:
         _print_json(summary.as_dict())
@@ -221,9 +224,7 @@ def prepare_dagster_home(workspace: Workspace) -> None:
 
 def _replace_by(arguments: list[str]) -> None:
     workspace = Workspace.from_environment()
-    done = subprocess.run(
-        [sys.executable, *arguments], cwd=PROJECT_ROOT, env=child_environment(workspace), check=False
-    )
+    done = subprocess.run([sys.executable, *arguments], cwd=PROJECT_ROOT, env=child_environment(workspace), check=False)
     sys.exit(0 if done.returncode in (0, -2, 130) else 1)
 
 

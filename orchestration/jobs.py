@@ -7,7 +7,6 @@ What does not belong here: when to run (``schedules.py``, ``sensors.py``).
 
 import dagster as dg
 
-
 __all__ = ["process_new"]
 
 process_new = dg.define_asset_job(

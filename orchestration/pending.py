@@ -57,9 +57,7 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
     return Pending(tuple(sorted(periods)), unpublished or not workspace.published_file.exists())
 
 
-def pending_range(
-    workspace: Workspace, partitions: dg.TimeWindowPartitionsDefinition
-) -> tuple[date, date] | None:
+def pending_range(workspace: Workspace, partitions: dg.TimeWindowPartitionsDefinition) -> tuple[date, date] | None:
     """Return the first and last billing period with something new; None when there is nothing to do."""
     try:
         pending = find_pending(workspace, read_configuration(workspace.billing))

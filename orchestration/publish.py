@@ -16,7 +16,7 @@ from orchestration.settings import Workspace
 __all__ = ["publish"]
 
 _RUN_TABLES = {
-    "fct_runs": "select run_id, started_at, finished_at, membership_basis, code_version, billing_periods from {}.raw.runs",
+    "fct_runs": "select * exclude (published_at) from {}.raw.runs",
     "fct_check_results": "select * from {}.raw.check_results",
 }
 
@@ -78,7 +78,7 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:
         "where database_name = 'warehouse' and schema_name = 'marts' and comment is not null"
     ).fetchall()
     for name, column, comment in columns:
-        connection.execute(f"comment on column marts.\"{name}\".\"{column}\" is '{_quoted(comment)}'")
+        connection.execute(f'comment on column marts."{name}"."{column}" is \'{_quoted(comment)}\'')
 
 
 def _quoted(text: str | Path) -> str:

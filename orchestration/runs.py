@@ -230,7 +230,9 @@ def _unbilled(configuration: Configuration) -> tuple[str, ...]:
         for name in ("custom_line_items", "shared_cost_rules", "minimum_commitments", "credits", "tax_rates")
         if configuration.rows(name)
     ]
-    recomputed = sorted({terms.billing_group_id for terms in configuration.billing_terms if terms.support_policy == "recompute"})
+    recomputed = sorted(
+        {terms.billing_group_id for terms in configuration.billing_terms if terms.support_policy == "recompute"}
+    )
     if recomputed:
         found.append(
             f"billing_terms.csv asks to recompute support for {', '.join(recomputed)}; this version does not: AWS's "

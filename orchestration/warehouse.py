@@ -1,7 +1,7 @@
 """The DuckDB warehouse of a workspace: opening it, its control tables, and the lock around it.
 
-What is here: the connection with its limits, the tables in schema ``raw`` that say what to build and what was built, and
-the lock that lets one process work on a workspace at a time.
+What is here: the connection with its limits, the tables in schema ``raw`` that say what to build and what was built,
+and the lock that lets one process work on a workspace at a time.
 When to add here: a new control table.
 What does not belong here: what the tables mean for a run (``planning.py``) and the models (``dbt_project/``).
 """

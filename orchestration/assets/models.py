@@ -38,15 +38,11 @@ def dbt_arguments() -> list[str]:
     partitions_def=BILLING_PERIODS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
-def models(
-    context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt: DbtCliResource
-) -> Iterator[Any]:
+def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt: DbtCliResource) -> Iterator[Any]:
     """Build the models for the periods in raw.build_periods, and test them."""
     place = workspace.workspace
     _LOG.info("Building and testing the models")
-    invocation = dbt.cli(
-        dbt_arguments(), context=context, target_path=place.warehouse / "dbt", raise_on_error=False
-    )
+    invocation = dbt.cli(dbt_arguments(), context=context, target_path=place.warehouse / "dbt", raise_on_error=False)
     yield from invocation.stream()
     results = test_results(invocation.target_path / "run_results.json")
     with open_warehouse(place) as connection:

@@ -8,8 +8,10 @@ What does not belong here: parsing (``ingest/``, ``configuration/``) and expecta
 import logging
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from orchestration.configuration.load import load_configuration
 from orchestration.configuration.validate import read_configuration
@@ -39,7 +41,7 @@ class BuildConfig(dg.Config):
     """
 
     force: bool = False
-    periods: list[str] = []
+    periods: list[str] = Field(default_factory=list)
 
 
 @dg.asset(key=["raw", "billing_configuration"], group_name="raw", kinds={"csv", "duckdb"})
@@ -78,11 +80,9 @@ def cur_deliveries(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResul
     payers = billing_exports(read_configuration(place.billing))
     with open_warehouse(place) as connection:
         result = sync(connection, place, open_landing(place.landing_url), payers, progress=_LOG.info)
-    metadata = {
-        "landed": len(result.landed),
-        "rejected": dg.MetadataValue.md(
-            "\n".join(f"- {rejection}" for rejection in result.rejected) or "none"
-        ),
+    metadata: dict[str, dg.MetadataValue[Any]] = {
+        "landed": dg.MetadataValue.int(len(result.landed)),
+        "rejected": dg.MetadataValue.md("\n".join(f"- {rejection}" for rejection in result.rejected) or "none"),
     }
     yield dg.MaterializeResult(asset_key=["raw", "deliveries"], metadata=metadata)
     yield dg.MaterializeResult(asset_key=["raw", "cur_line_items"], metadata=metadata)

@@ -9,7 +9,7 @@ import duckdb
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
-from orchestration.expectations.validation import CheckResult, validate
+from orchestration.expectations.validation import WARNING, CheckResult, validate
 
 __all__ = ["check_deliveries"]
 
@@ -47,9 +47,7 @@ def _expectations() -> list[Expectation]:
             ],
             meta={"promise": "The register has the columns the models read"},
         ),
-        gxe.ExpectColumnValuesToBeUnique(
-            column="delivery_key", meta={"promise": "A delivery is registered once"}
-        ),
+        gxe.ExpectColumnValuesToBeUnique(column="delivery_key", meta={"promise": "A delivery is registered once"}),
         gxe.ExpectColumnValuesToBeUnique(
             column="payer_period", meta={"promise": "A payer's month is billed from exactly one delivery"}
         ),
@@ -77,13 +75,13 @@ def _expectations() -> list[Expectation]:
         gxe.ExpectColumnValuesToBeBetween(
             column="row_count",
             min_value=1,
-            severity="warning",
+            severity=WARNING,
             meta={"promise": "A delivery that is billed from has rows"},
         ),
         gxe.ExpectColumnValuesToBeBetween(
             column="excess_decimals",
             max_value=1,
-            severity="warning",
+            severity=WARNING,
             meta={"promise": "Rounding at 10 decimals moved less than one dollar (M1)"},
         ),
     ]

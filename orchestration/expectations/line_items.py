@@ -10,7 +10,7 @@ import duckdb
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 
-from orchestration.expectations.validation import CheckResult, validate
+from orchestration.expectations.validation import WARNING, CheckResult, validate
 
 __all__ = ["check_line_items", "mark_checked"]
 
@@ -73,7 +73,7 @@ def _expectations() -> list[Expectation]:
         gxe.ExpectColumnValuesToBeInSet(
             column="is_known_type",
             value_set=[True],
-            severity="warning",
+            severity=WARNING,
             meta={"promise": "Every line item type is mapped to a charge type (C00)"},
         ),
         gxe.ExpectColumnValuesToBeInSet(
@@ -84,7 +84,7 @@ def _expectations() -> list[Expectation]:
         gxe.ExpectColumnValuesToBeInSet(
             column="bill_bill_type",
             value_set=["Anniversary", "Purchase", "Refund", ""],
-            severity="warning",
+            severity=WARNING,
             meta={"promise": "The bill type is one that AWS documents"},
         ),
         gxe.ExpectColumnValuesToBeInSet(
@@ -100,7 +100,7 @@ def _expectations() -> list[Expectation]:
         gxe.ExpectColumnValuesToBeInSet(
             column="missing_start_count",
             value_set=[0],
-            severity="warning",
+            severity=WARNING,
             meta={"promise": "Every row says when its usage started (P3)"},
         ),
         gxe.ExpectColumnValuesToBeInSet(
@@ -112,7 +112,7 @@ def _expectations() -> list[Expectation]:
             column="largest_cost",
             min_value=0,
             max_value=100_000_000,
-            severity="warning",
+            severity=WARNING,
             meta={"promise": "No single row costs more than 100 million dollars"},
         ),
     ]

@@ -17,8 +17,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import great_expectations as gx
     from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
-__all__ = ["CheckResult", "validate"]
+__all__ = ["WARNING", "CheckResult", "validate"]
+
+WARNING = FailureSeverity.WARNING
+"""For promises whose breaking is shown and does not block; the default is critical."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +73,18 @@ def validate(table: pa.Table, subject: str, expectations: list[Expectation]) -> 
         for expectation in expectations:
             suite.add_expectation(expectation)
         outcome = batch.validate(suite)
-    return sorted(
-        (
-            CheckResult(
-                check_name=str(result.expectation_config.meta["promise"]),
-                layer="raw",
-                subject=subject,
-                status="pass" if result.success else "fail",
-                severity=str(result.expectation_config.severity.value),
-                detail="" if result.success else _found(result.to_json_dict()),
-            )
-            for result in outcome.results
-        ),
-        key=lambda result: result.check_name,
+    return sorted((_check_result(subject, result) for result in outcome.results), key=lambda result: result.check_name)
+
+
+def _check_result(subject: str, result: Any) -> CheckResult:
+    expectation = result.expectation_config
+    return CheckResult(
+        check_name=str(expectation.meta["promise"]),
+        layer="raw",
+        subject=subject,
+        status="pass" if result.success else "fail",
+        severity=str(expectation.severity.value),
+        detail="" if result.success else _found(result.to_json_dict()),
     )
 
 

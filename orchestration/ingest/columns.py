@@ -129,9 +129,7 @@ CANONICAL_COLUMNS: tuple[CanonicalColumn, ...] = (
         "line_item_availability_zone",
         "line_item_resource_id",
     ),
-    *_decimal(
-        "line_item_usage_amount", "line_item_normalization_factor", "line_item_normalized_usage_amount"
-    ),
+    *_decimal("line_item_usage_amount", "line_item_normalization_factor", "line_item_normalized_usage_amount"),
     *_text("line_item_currency_code", "line_item_unblended_rate"),
     *_decimal("line_item_unblended_cost", "line_item_net_unblended_cost", "line_item_blended_cost"),
     *_text("line_item_line_item_description", "line_item_tax_type", "line_item_legal_entity"),
@@ -405,9 +403,7 @@ def read_columns(sources: Sequence[SourceColumn], origin: Origin) -> Reading:
     return Reading(columns, others, "NULL" if cost is None else exact_decimal_sql(cost))
 
 
-def _read_canonical(
-    column: CanonicalColumn, sources: dict[str, SourceColumn], origin: Origin
-) -> ColumnReading | None:
+def _read_canonical(column: CanonicalColumn, sources: dict[str, SourceColumn], origin: Origin) -> ColumnReading | None:
     source = sources.get(column.name)
     if column.kind is Kind.TEXT_MAP or column.kind is Kind.DECIMAL_MAP:
         return _read_map(column, source, sources, origin)
@@ -417,9 +413,7 @@ def _read_canonical(
             return None
         # CUR 2.0 keeps in the map what has no column of its own in the query.
         products = map_sql(sources["product"])
-        return ColumnReading(
-            column.name, column.kind, f"coalesce(map_extract_value({products}, {literal(key)}), '')"
-        )
+        return ColumnReading(column.name, column.kind, f"coalesce(map_extract_value({products}, {literal(key)}), '')")
     if column.kind is Kind.DECIMAL:
         return decimal_reading(column.name, source)
     if column.kind is Kind.TIMESTAMP:
@@ -618,9 +612,7 @@ def decimal_map_reading(
             value, value_type = source.sql, item_type[1]
         else:
             # A JSON number would pass through a double; in quotes it stays the text that AWS wrote.
-            quoted_numbers = (
-                f"regexp_replace({text_sql(source)}, ':\\s*(-?[0-9][0-9.eE+-]*)', ':\"\\1\"', 'g')"
-            )
+            quoted_numbers = f"regexp_replace({text_sql(source)}, ':\\s*(-?[0-9][0-9.eE+-]*)', ':\"\\1\"', 'g')"
             value, value_type = f"try_cast(try_cast({quoted_numbers} as json) as {Kind.TEXT_MAP})", "VARCHAR"
         amount = decimal_sql(SourceColumn("amount", "amount", value_type))
         amounts = f"list_transform(map_values({value}), lambda amount: {amount})"

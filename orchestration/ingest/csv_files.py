@@ -216,9 +216,7 @@ def _copy_statement(reading: Reading, rows: str, target: Path) -> str:
     outputs = [f"v{n} as {quoted(name)}" for n, name in enumerate(reading.columns)]
     outputs += [f"{sql} as {quoted(name)}" for name, sql in reading.others.items()]
     outputs.append(f"{_bad_values(reading)} as {BAD_VALUES}")
-    rounded = next(
-        (f"v{n}" for n, name in enumerate(reading.columns) if name == "line_item_unblended_cost"), "NULL"
-    )
+    rounded = next((f"v{n}" for n, name in enumerate(reading.columns) if name == "line_item_unblended_cost"), "NULL")
     outputs.append(f"cast({excess_decimals(reading, rounded)} as decimal(38,20)) as {EXCESS_DECIMALS}")
     row_group = max(_ROW_GROUP_CELLS // len(outputs) // _VECTOR, 1) * _VECTOR
     return (
@@ -280,9 +278,7 @@ def _inflated(blocks: Iterator[bytes], key: str) -> Iterator[bytes]:
         raise DeliveryError(f"{key}: the file is truncated: its gzip data ends early.")
 
 
-def _unzipped(
-    landing: Landing, landed: LandedObject, scratch: Path, digest: "hashlib._Hash | None"
-) -> Iterator[bytes]:
+def _unzipped(landing: Landing, landed: LandedObject, scratch: Path, digest: "hashlib._Hash | None") -> Iterator[bytes]:
     """Yield the text of the one CSV file in a zip archive; its checksum is verified by zipfile."""
     try:
         with scratch.open("wb") as copy:
@@ -295,9 +291,7 @@ def _unzipped(
                 if not member.is_dir() and not member.filename.startswith("__MACOSX/")
             ]
             if len(members) != 1:
-                raise DeliveryError(
-                    f"{landed.key}: the zip archive holds {len(members)} files; AWS writes one."
-                )
+                raise DeliveryError(f"{landed.key}: the zip archive holds {len(members)} files; AWS writes one.")
             with archive.open(members[0]) as text:
                 while block := text.read(_BLOCK):
                     yield block

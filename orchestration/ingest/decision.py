@@ -52,9 +52,7 @@ class Group:
         """Add a landed delivery; a second landing of the same one counts as another copy of it."""
         for position, other in enumerate(self.landed):
             if other.manifest.delivery_id == delivery.manifest.delivery_id:
-                better, worse = (
-                    (delivery, other) if len(delivery.missing) < len(other.missing) else (other, delivery)
-                )
+                better, worse = (delivery, other) if len(delivery.missing) < len(other.missing) else (other, delivery)
                 self.landed[position] = replace(better, manifests=(*better.manifests, *worse.manifests))
                 return
         self.landed.append(delivery)
@@ -154,9 +152,7 @@ class Decision:
             chosen = Candidate(group.stored)
         return chosen
 
-    def _newest(
-        self, landed: Sequence[LandedDelivery], stored: RegisteredDelivery | None
-    ) -> Candidate | None:
+    def _newest(self, landed: Sequence[LandedDelivery], stored: RegisteredDelivery | None) -> Candidate | None:
         kept = [Candidate(stored)] if stored is not None and self._is_stored(stored) else []
         for place in self._newest_first(landed, kept):
             ready = place if isinstance(place, Candidate) and place in kept else self._ready(place)
@@ -169,10 +165,7 @@ class Decision:
     ) -> Iterator[LandedDelivery | Candidate]:
         """Yield deliveries, newest first; they are read for it only where AWS's names do not tell."""
         times: list[tuple[datetime | None, str, LandedDelivery | Candidate]] = [
-            *(
-                (delivery.manifest.delivered_at, delivery.manifest.delivery_id, delivery)
-                for delivery in landed
-            ),
+            *((delivery.manifest.delivered_at, delivery.manifest.delivery_id, delivery) for delivery in landed),
             *((candidate.delivered_at, candidate.delivery_id, candidate) for candidate in kept),
         ]
         timed = [(time, delivery_id, place) for time, delivery_id, place in times if time is not None]

@@ -32,9 +32,7 @@ from orchestration.settings import Workspace
 
 __all__ = ["Rejection", "SyncResult", "changed_periods", "sync"]
 
-_CHANGED = (
-    "The delivery changed while it was read, and again at the second attempt. Run again when it is at rest."
-)
+_CHANGED = "The delivery changed while it was read, and again at the second attempt. Run again when it is at rest."
 # No delivery's folder: their keys hold the payer and an underscore.
 _STAGING = "staging"
 
@@ -111,9 +109,7 @@ def sync(
     return _Sync(connection, workspace, landing, payers, progress or (lambda _: None)).run()
 
 
-def changed_periods(
-    connection: duckdb.DuckDBPyConnection, landing: Landing, payers: Mapping[str, str]
-) -> set[date]:
+def changed_periods(connection: duckdb.DuckDBPyConnection, landing: Landing, payers: Mapping[str, str]) -> set[date]:
     """Return the billing periods in which a sync would find something new; reads manifests, but no data.
 
     Args:
@@ -234,9 +230,7 @@ class _Sync:
                 peeks = (peek_payer(self._landing, file, self._staging) for file in delivery.files)
                 payer = next(filter(None, peeks), manifest.account)
             if payer is not None and manifest.account is not None:
-                by_account.setdefault(
-                    (manifest.account, manifest.export_name, manifest.billing_period), payer
-                )
+                by_account.setdefault((manifest.account, manifest.export_name, manifest.billing_period), payer)
             found[index] = payer
         return [found[index] for index in range(len(deliveries))]
 
@@ -264,9 +258,7 @@ class _Sync:
         self, group: Group, scratch: duckdb.DuckDBPyConnection, is_last_look: bool
     ) -> list[RegisteredDelivery]:
         """Return the rows of a group that is billed from, after reading what the decision needs."""
-        decision = Decision(
-            group, lambda delivery: self._read(group, delivery, scratch, is_last_look), self._is_stored
-        )
+        decision = Decision(group, lambda delivery: self._read(group, delivery, scratch, is_last_look), self._is_stored)
         chosen = decision.choose()
         rows = [] if chosen is None else [self._current(chosen)]
         for delivery in group.landed:
@@ -427,16 +419,12 @@ class _Sync:
         known = group.known(delivery)
         if known is not None and (known.status, known.reason) == (Status.REJECTED, reason):
             return replace(known, is_billed=is_billed)
-        row = replace(
-            self._unread(group, delivery), status=Status.REJECTED, reason=reason, is_billed=is_billed
-        )
+        row = replace(self._unread(group, delivery), status=Status.REJECTED, reason=reason, is_billed=is_billed)
         if reason == _CHANGED:
             row = replace(row, fingerprint=None)
         if beside_current:
             version = delivery.fingerprint
-            key = delivery_key(
-                group.payer, group.export_name, group.period, row.delivery_id, landed_version=version
-            )
+            key = delivery_key(group.payer, group.export_name, group.period, row.delivery_id, landed_version=version)
             row = replace(row, delivery_key=key, landed_at=self._now)
         return row
 
@@ -530,16 +518,12 @@ def _is_unreadable(row: RegisteredDelivery) -> bool:
     return row.delivery_key.startswith(_UNREADABLE)
 
 
-def _not_in(
-    rows: Iterable[RegisteredDelivery], others: Iterable[RegisteredDelivery]
-) -> list[RegisteredDelivery]:
+def _not_in(rows: Iterable[RegisteredDelivery], others: Iterable[RegisteredDelivery]) -> list[RegisteredDelivery]:
     keys = {row.delivery_key for row in others}
     return [row for row in rows if row.delivery_key not in keys]
 
 
-def _with_status(
-    row: RegisteredDelivery, status: Status, *, is_billed: bool, reason: str = ""
-) -> RegisteredDelivery:
+def _with_status(row: RegisteredDelivery, status: Status, *, is_billed: bool, reason: str = "") -> RegisteredDelivery:
     """Return the row of a delivery that is not shown, without stored files."""
     return replace(row, status=status, is_billed=is_billed, reason=reason).without_store()
 

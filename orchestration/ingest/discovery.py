@@ -119,13 +119,9 @@ def state_digests(
         accounts.setdefault(manifest.billing_period, set()).add(manifest.account or "")
     for unreadable in discovery.unreadable:
         if unreadable.billing_period is not None:
-            parts.setdefault(unreadable.billing_period, []).append(
-                f"{unreadable.key} {unreadable.content_hash}"
-            )
+            parts.setdefault(unreadable.billing_period, []).append(f"{unreadable.key} {unreadable.content_hash}")
     return {
-        period: _digest(
-            [sorted(lines), sorted((payer, payers.get(payer)) for payer in accounts.get(period, ()))]
-        )
+        period: _digest([sorted(lines), sorted((payer, payers.get(payer)) for payer in accounts.get(period, ()))])
         for period, lines in parts.items()
     }
 

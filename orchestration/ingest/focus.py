@@ -145,9 +145,7 @@ class _FocusFile:
             ColumnReading("bill_billing_entity", Kind.TEXT, self._billing_entity()),
             ColumnReading("bill_bill_type", Kind.TEXT, self._bill_type()),
             ColumnReading("pricing_term", Kind.TEXT, self._pricing_term()),
-            ColumnReading(
-                "reservation_reservation_a_r_n", Kind.TEXT, self._arn(f"not {self.is_savings_plan}")
-            ),
+            ColumnReading("reservation_reservation_a_r_n", Kind.TEXT, self._arn(f"not {self.is_savings_plan}")),
             ColumnReading("savings_plan_savings_plan_a_r_n", Kind.TEXT, self._arn(self.is_savings_plan)),
             *self._amounts(),
             *self._maps(),
@@ -164,8 +162,7 @@ class _FocusFile:
     def _line_item_type(self) -> str:
         description = self.text("ChargeDescription")
         adjustments = " ".join(
-            f"when {description} ilike {literal(pattern)} then {literal(name)}"
-            for pattern, name in _ADJUSTMENTS
+            f"when {description} ilike {literal(pattern)} then {literal(name)}" for pattern, name in _ADJUSTMENTS
         )
         # A negative adjustment that names nothing is money back; a positive one stays unknown, and so in
         # quarantine (C00).
@@ -214,9 +211,7 @@ class _FocusFile:
         source = self.source(focus_name)
         return None if source is None else decimal_reading(name, source)
 
-    def _amount_where(
-        self, name: str, focus_name: str, condition: str, zero: str = "false"
-    ) -> ColumnReading | None:
+    def _amount_where(self, name: str, focus_name: str, condition: str, zero: str = "false") -> ColumnReading | None:
         """Return the amount on rows that meet ``condition``, 0 on those that meet ``zero``, else nothing."""
         amount = self._amount(name, focus_name)
         if amount is None:

@@ -217,9 +217,7 @@ class LocalLanding(Landing):
         except FileNotFoundError as error:
             raise ObjectVanishedError(f"{key} disappeared while it was read.") from error
         except OSError as error:
-            raise LandingError(
-                f"{error.filename or key} in the landing {self.url}: {error.strerror}."
-            ) from error
+            raise LandingError(f"{error.filename or key} in the landing {self.url}: {error.strerror}.") from error
 
 
 class S3Landing(Landing):

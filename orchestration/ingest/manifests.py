@@ -201,14 +201,10 @@ def _read(landed: LandedObject, content_hash: str, document: dict[str, Any]) -> 
     arn = _EXPORT_ARN.fullmatch(_text(document, "exportArn") or "")
     is_data_export = "dataFiles" in document or "exportArn" in document or "executionId" in document
     named = ("executionId", "assemblyId") if is_data_export else ("assemblyId", "executionId")
-    delivery_id = (
-        _text(document, *named) or _id_in_path(landed.key, *file_keys) or f"manifest-{content_hash[:32]}"
-    )
+    delivery_id = _text(document, *named) or _id_in_path(landed.key, *file_keys) or f"manifest-{content_hash[:32]}"
     period = _period(document) or period_in_path(landed.key) or period_in_path(file_keys[0])
     if period is None:
-        raise DeliveryError(
-            "names no billing period, and neither do its folders (billingPeriod, BILLING_PERIOD=)."
-        )
+        raise DeliveryError("names no billing period, and neither do its folders (billingPeriod, BILLING_PERIOD=).")
     account = _text(document, "account", "accountId") or (arn[1] if arn else None)
     folder = landed.key.split("/")[-2] if "/" in landed.key else ""
     return Manifest(
@@ -292,8 +288,4 @@ def _telling_parts(parts: Sequence[str], delivery_id: str) -> Iterator[int]:
 
 
 def _is_delivery_folder(folder: str, delivery_id: str) -> bool:
-    return (
-        folder == delivery_id
-        or folder.endswith(f"-{delivery_id}")
-        or _DELIVERY_FOLDER.fullmatch(folder) is not None
-    )
+    return folder == delivery_id or folder.endswith(f"-{delivery_id}") or _DELIVERY_FOLDER.fullmatch(folder) is not None

@@ -72,9 +72,7 @@ def read_facts(connection: duckdb.DuckDBPyConnection, path: Path, key: str) -> P
             "where num_values > 0 group by all",
             [str(path)],
         ).fetchall()
-        row_count = connection.execute(
-            "select sum(num_rows) from parquet_file_metadata(?)", [str(path)]
-        ).fetchone()
+        row_count = connection.execute("select sum(num_rows) from parquet_file_metadata(?)", [str(path)]).fetchone()
     except duckdb.Error as error:
         raise DeliveryError(f"{key}: the Parquet file is truncated or damaged ({_reason(error)}).") from None
     nulls = {name: not (unknown or count) for name, count, unknown, *_ in statistics}

@@ -101,9 +101,7 @@ def _survey(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path) ->
             raise DeliveryError(_not_a_cur(path, missing))
         form = form_of([headers], Family.LEGACY, is_csv_delivery=False)
         relation = parquet_relation([path.resolve()])
-        found = connection.execute(
-            _payers_and_periods(reading_of(form, Layout(1, facts.columns)), relation)
-        ).fetchall()
+        found = connection.execute(_payers_and_periods(reading_of(form, Layout(1, facts.columns)), relation)).fetchall()
     else:
         raise DeliveryError(f"{path} is neither CSV (.csv, .csv.gz, .csv.zip) nor Parquet (.parquet).")
     missing = missing_columns(headers)

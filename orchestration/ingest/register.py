@@ -182,9 +182,7 @@ class RegisteredDelivery:
         return replace(self, files=tuple(replace(file, stored_path=None) for file in self.files), layouts=())
 
 
-def delivery_key(
-    payer: str | None, export_name: str, period: date, delivery_id: str, landed_version: str = ""
-) -> str:
+def delivery_key(payer: str | None, export_name: str, period: date, delivery_id: str, landed_version: str = "") -> str:
     """Return the key of a delivery: readable, unique, and usable as a folder name.
 
     Args:
@@ -265,9 +263,7 @@ class Register:
 
     def landing_states(self) -> dict[date, str]:
         """Return what the landing looked like when each period was last settled."""
-        return dict(
-            self._connection.execute("select billing_period, digest from raw.landing_states").fetchall()
-        )
+        return dict(self._connection.execute("select billing_period, digest from raw.landing_states").fetchall())
 
     def clean_store(self) -> None:
         """Remove stored files that no row refers to: superseded ones, and what a killed run left behind."""
@@ -316,9 +312,7 @@ def _insert(connection: duckdb.DuckDBPyConnection, row: RegisteredDelivery) -> N
         # A delivery without rows names no payer; the row's own comes from the manifest.
         values |= {"payer_account_id": row.payer_account_id, "discount_mode": totals.discount_mode.value}
     marks = ", ".join("?" for _ in _DELIVERY_COLUMNS)
-    connection.execute(
-        f"insert into raw.deliveries values ({marks})", [values[name] for name in _DELIVERY_COLUMNS]
-    )
+    connection.execute(f"insert into raw.deliveries values ({marks})", [values[name] for name in _DELIVERY_COLUMNS])
     for file in row.files:
         connection.execute(
             "insert into raw.delivery_files values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -357,9 +351,7 @@ def _load(connection: duckdb.DuckDBPyConnection) -> dict[str, RegisteredDelivery
     ).fetchall():
         number, source_key, stored_path, row_count, byte_count, checksum, stored_byte_count, layout = values
         files.setdefault(key, []).append(
-            StoredFile(
-                number, source_key, stored_path, row_count, byte_count, checksum, stored_byte_count, layout
-            )
+            StoredFile(number, source_key, stored_path, row_count, byte_count, checksum, stored_byte_count, layout)
         )
     layouts: dict[str, list[Layout]] = {}
     for key, number, columns, bad_columns in connection.execute(
@@ -383,9 +375,7 @@ def _row(
     totals = None
     if values["row_count"] is not None:
         names = (name for name in Totals.__dataclass_fields__ if name != "discount_mode")
-        totals = Totals(
-            **{name: values[name] for name in names}, discount_mode=DiscountMode(values["discount_mode"])
-        )
+        totals = Totals(**{name: values[name] for name in names}, discount_mode=DiscountMode(values["discount_mode"]))
     return RegisteredDelivery(
         delivery_key=key,
         payer_account_id=values["payer_account_id"],

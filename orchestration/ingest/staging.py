@@ -114,9 +114,7 @@ def stage(
             return bring(cursor, landing, landed, target)
 
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="cur-file") as pool:
-        futures = [
-            pool.submit(bring_one, number, landed) for number, landed in enumerate(delivery.files, start=1)
-        ]
+        futures = [pool.submit(bring_one, number, landed) for number, landed in enumerate(delivery.files, start=1)]
         try:
             staged = [future.result() for future in futures]
         except BaseException:
@@ -145,9 +143,7 @@ def form_of(headers: Sequence[Sequence[str]], family: Family, is_csv_delivery: b
     if True in focus:
         return Form.FOCUS_CSV if is_csv_delivery else Form.FOCUS_PARQUET
     names = {name.lower() for file in filled for name in file}
-    if "bill_payer_account_name" in names or (
-        family is Family.DATA_EXPORTS and not any("/" in name for name in names)
-    ):
+    if "bill_payer_account_name" in names or (family is Family.DATA_EXPORTS and not any("/" in name for name in names)):
         return Form.CUR2_CSV if is_csv_delivery else Form.CUR2_PARQUET
     return Form.LEGACY_CUR_CSV if is_csv_delivery else Form.LEGACY_CUR_PARQUET
 
@@ -244,9 +240,7 @@ def _convert(
     )
 
 
-def _copy(
-    connection: duckdb.DuckDBPyConnection, landing: Landing, landed: LandedObject, folder: Path
-) -> _StagedFile:
+def _copy(connection: duckdb.DuckDBPyConnection, landing: Landing, landed: LandedObject, folder: Path) -> _StagedFile:
     target = folder / landed.key.rpartition("/")[2]
     checksum = landing.fetch(landed, target)
     size = target.stat().st_size

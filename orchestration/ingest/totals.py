@@ -106,9 +106,7 @@ def measure(
     if not staged.branches:
         return _no_rows(form, layouts), tuple(layouts)
     found = staged.query(_TOTALS)[0]
-    (row_count, cost, net_cost, split_count, excess_count, excess_sum, bad_count, open_count, open_cost) = (
-        found[:9]
-    )
+    (row_count, cost, net_cost, split_count, excess_count, excess_sum, bad_count, open_count, open_cost) = found[:9]
     (first_usage, last_usage, payer, last_payer, first_period, last_period, no_period_count) = found[9:16]
     (currency, last_currency, no_cost_count, discount_row_count, discounted_count) = found[16:]
     if row_count == 0:
@@ -188,9 +186,7 @@ class _StagedRows:
     ) -> None:
         self._connection = connection
         self._form = form
-        self._keys = {
-            str(folder / file.stored_path): file.source_key for file in files if file.stored_path is not None
-        }
+        self._keys = {str(folder / file.stored_path): file.source_key for file in files if file.stored_path is not None}
         self._layouts = layouts
         self.branches: list[tuple[Reading, str]] = []
         for layout in layouts:
@@ -230,15 +226,9 @@ class _StagedRows:
                 continue
             place, value = found
             if value is None or value.strip() in ("", "None", "NULL", "null", "NaN", "nan"):
-                raise DeliveryError(
-                    f"{place} has no unblended cost, so nobody knows what it costs. Deliver it again."
-                )
+                raise DeliveryError(f"{place} has no unblended cost, so nobody knows what it costs. Deliver it again.")
             wide = self._connection.execute("select try_cast(? as decimal(38, 10))", [value]).fetchone()
-            if (
-                wide is not None
-                and wide[0] is not None
-                and abs(wide[0]) >= Decimal(10) ** 12 - Decimal("5E-11")
-            ):
+            if wide is not None and wide[0] is not None and abs(wide[0]) >= Decimal(10) ** 12 - Decimal("5E-11"):
                 raise DeliveryError(f"{place}: the unblended cost {value!r} has more than 12 integer digits.")
             raise DeliveryError(f"{place}: the unblended cost {value!r} is not a number.")
 
@@ -250,9 +240,7 @@ class _StagedRows:
             found = self._first_row(relation, condition, f"cast({start} as varchar)")
             if found is not None:
                 place, value = found
-                shown = (
-                    "no readable billing period start" if value is None else f"billing period start {value}"
-                )
+                shown = "no readable billing period start" if value is None else f"billing period start {value}"
                 raise DeliveryError(f"{place} has {shown}, but the manifest says {period:%Y-%m}.")
 
     def refuse_payer(self) -> None:

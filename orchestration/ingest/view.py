@@ -57,9 +57,7 @@ def view_sql(deliveries: Sequence[ViewedDelivery], raw_store: Path) -> str:
     others: set[str] = set()
     for delivery in sorted(deliveries, key=lambda delivery: (delivery.billing_period, delivery.delivery_key)):
         for layout in delivery.contents.layouts:
-            files = [
-                file for file in delivery.contents.files if file.layout == layout.number and file.row_count
-            ]
+            files = [file for file in delivery.contents.files if file.layout == layout.number and file.row_count]
             reading = reading_of(delivery.contents.form, layout)
             others |= reading.others.keys()
             if files:

@@ -30,9 +30,7 @@ def models(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_names_and_layers(models: dict[str, dict[str, Any]]) -> None:
-    wrong = [
-        node["name"] for node in models.values() if not re.fullmatch(_NAMES[node["schema"]], node["name"])
-    ]
+    wrong = [node["name"] for node in models.values() if not re.fullmatch(_NAMES[node["schema"]], node["name"])]
     assert wrong == []
 
 
@@ -47,9 +45,7 @@ def test_no_model_reads_a_later_layer(models: dict[str, dict[str, Any]]) -> None
 
 
 def test_every_model_and_column_is_described(models: dict[str, dict[str, Any]]) -> None:
-    undescribed = [
-        node["name"] for node in models.values() if not node["description"].startswith("One row per ")
-    ]
+    undescribed = [node["name"] for node in models.values() if not node["description"].startswith("One row per ")]
     assert undescribed == []
     columns = [
         f"{node['name']}.{column['name']}"
@@ -94,9 +90,7 @@ def test_no_model_divides_or_averages_money() -> None:
 def test_nodes_stay_few(manifest: dict[str, Any]) -> None:
     """dbt costs 50 ms a node; beyond 60 of them the framework outweighs the work."""
     built = [
-        node
-        for node in manifest["nodes"].values()
-        if node["resource_type"] in ("model", "seed", "test", "snapshot")
+        node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed", "test", "snapshot")
     ]
     assert len(built) <= 60
 

@@ -37,11 +37,7 @@ def test_top_level_holds_what_the_architecture_page_lists() -> None:
 
 
 def test_no_drawer_modules() -> None:
-    wrong = [
-        file.name
-        for file in _python("orchestration", "dashboards")
-        if re.search("util|helper|common", file.name)
-    ]
+    wrong = [file.name for file in _python("orchestration", "dashboards") if re.search("util|helper|common", file.name)]
     assert wrong == []
 
 
@@ -86,3 +82,9 @@ def test_links_between_pages_lead_somewhere() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_configuration_page_is_current() -> None:
+    from orchestration.configuration.reference import PAGE, reference_page
+
+    assert PAGE.read_text(encoding="utf-8") == reference_page(), "run: make docs"

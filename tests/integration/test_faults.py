@@ -41,15 +41,13 @@ def content(workspace: Workspace) -> Content:
             columns = [
                 column
                 for (column,) in connection.execute(
-                    "select column_name from information_schema.columns where table_schema = 'marts' and table_name = ? "
-                    "order by ordinal_position",
+                    "select column_name from information_schema.columns "
+                    "where table_schema = 'marts' and table_name = ? order by ordinal_position",
                     [table],
                 ).fetchall()
                 if column not in _OF_THE_RUN
             ]
-            found[table] = connection.execute(
-                f"select {', '.join(columns)} from marts.{table} order by all"
-            ).fetchall()
+            found[table] = connection.execute(f"select {', '.join(columns)} from marts.{table} order by all").fetchall()
     return found
 
 
@@ -165,9 +163,7 @@ _DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
 
 
 @pytest.mark.parametrize("damage", _DAMAGES)
-def test_a_damaged_delivery_changes_nothing_and_says_why(
-    undisturbed: Workspace, tmp_path: Path, damage: str
-) -> None:
+def test_a_damaged_delivery_changes_nothing_and_says_why(undisturbed: Workspace, tmp_path: Path, damage: str) -> None:
     """AWS restates a month; what arrives is damaged. The bill of yesterday must stay, and somebody must be told."""
     workspace = _copy(undisturbed, tmp_path / "workspace")
     manifest_file = next(

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=[7, 23], ids=["seed 7", "seed 23"])
-def sample(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Workspace, Expectations]:
+def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Expectations]:
     workspace = Workspace.at(tmp_path_factory.mktemp("sample"))
     expectations = install_sample(workspace.root, seed=request.param)
     run_new(workspace)
@@ -192,9 +190,7 @@ def test_invoices(sample: Sample, published: Query) -> None:
 def test_residual_is_zero_and_nothing_is_unrated(sample: Sample, published: Query) -> None:
     workspace, _expected = sample
     assert published(workspace, "select distinct residual from marts.fct_reconciliation") == [(0,)]
-    assert published(workspace, "select count(*) from marts.fct_charges where treatment = 'unrated'") == [
-        (0,)
-    ]
+    assert published(workspace, "select count(*) from marts.fct_charges where treatment = 'unrated'") == [(0,)]
     assert published(workspace, "select distinct status from marts.fct_check_results") == [("pass",)]
 
 
@@ -207,7 +203,5 @@ def test_every_line_item_type_is_there(sample: Sample, published: Query) -> None
     workspace, _expected = sample
     with Path(PROJECT_ROOT / "dbt_project" / "seeds" / "charge_types.csv").open(encoding="utf-8") as handle:
         mapped = {row["line_item_type"] for row in csv.DictReader(handle)}
-    present = {
-        name for (name,) in published(workspace, "select distinct line_item_type from marts.fct_charges")
-    }
+    present = {name for (name,) in published(workspace, "select distinct line_item_type from marts.fct_charges")}
     assert present == mapped

@@ -101,8 +101,6 @@ def test_init_makes_a_workspace_that_is_valid(tmp_path: Path) -> None:
     folder = tmp_path / "billing"
     _run(str(_BIN / "chargehouse"), "init", str(folder), workspace=tmp_path)
     assert read_configuration(folder / "billing").billing_groups
-    again = subprocess.run(
-        [_BIN / "chargehouse", "init", folder], capture_output=True, text=True, check=False
-    )
+    again = subprocess.run([_BIN / "chargehouse", "init", folder], capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "already holds a configuration" in again.stderr

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 from orchestration.cli import main
 from orchestration.runs import run_new
 from orchestration.settings import Workspace
-
 from tests.integration.workspaces import Rows, copy_landing, write_billing
 
 Query = Callable[[Workspace, str], Rows]
@@ -19,9 +18,7 @@ Query = Callable[[Workspace, str], Rows]
 pytestmark = pytest.mark.slow
 
 
-def test_real_cur_of_two_months(
-    samples: Path, workspace: Workspace, published: Query, warehouse: Query
-) -> None:
+def test_real_cur_of_two_months(samples: Path, workspace: Workspace, published: Query, warehouse: Query) -> None:
     copy_landing(samples / "aws-workshop-2018", workspace)
     write_billing(workspace, payer="836060457634", member="011254002932")
 
@@ -76,9 +73,7 @@ def test_create_new_layout_follows_the_pointer(
         "select treatment_reason, line_item_type, sum(row_count), sum(aws_cost), sum(billed_cost) "
         "from marts.fct_charges where treatment = 'unrated' group by all",
     )
-    assert [row[:2] for row in quarantined] == [
-        ("bad_value:pricing_public_on_demand_cost", "DiscountedUsage")
-    ]
+    assert [row[:2] for row in quarantined] == [("bad_value:pricing_public_on_demand_cost", "DiscountedUsage")]
     text_prices = warehouse(
         workspace,
         "select count(*), sum(line_item_unblended_cost) from raw.cur_line_items where bad_values is not null",
@@ -95,10 +90,7 @@ def test_create_new_layout_follows_the_pointer(
     assert published(
         workspace, "select row_count, unblended_cost from marts.dim_deliveries where status = 'current'"
     ) == [(9_876, Decimal("1107.6407917909"))]
-    assert (
-        warehouse(workspace, "select delivery_id from raw.deliveries where status = 'current'")[0][0]
-        != current
-    )
+    assert warehouse(workspace, "select delivery_id from raw.deliveries where status = 'current'")[0][0] != current
 
 
 def _accounts(workspace: Workspace) -> list[str]:
@@ -174,9 +166,7 @@ def test_plain_files_through_load(
         "select strftime(billing_period, '%Y-%m'), payer_account_id, status, row_count from marts.dim_deliveries",
     )
     assert [row[:3] for row in found] == [(period, payer, "current")]
-    expected = (
-        rows if rows is not None else len((samples / files[0]).read_text(encoding="utf-8").splitlines()) - 1
-    )
+    expected = rows if rows is not None else len((samples / files[0]).read_text(encoding="utf-8").splitlines()) - 1
     assert found[0][3] == expected
     assert published(workspace, "select sum(row_count) from marts.fct_charges") == [(expected,)]
     assert published(workspace, "select distinct residual from marts.fct_reconciliation") == [(Decimal(0),)]

@@ -57,9 +57,7 @@ def write_billing(workspace: Workspace, payer: str, member: str) -> None:
     """Write a configuration of two groups: the payer account in one, a member account in the other."""
     workspace.billing.mkdir(parents=True, exist_ok=True)
     for name, text in _FILES.items():
-        (workspace.billing / f"{name}.csv").write_text(
-            text.format(payer=payer, member=member), encoding="utf-8"
-        )
+        (workspace.billing / f"{name}.csv").write_text(text.format(payer=payer, member=member), encoding="utf-8")
 
 
 def copy_landing(source: Path, workspace: Workspace) -> None:

@@ -43,7 +43,8 @@ def connection() -> duckdb.DuckDBPyConnection:
         insert into raw.deliveries values
             ('d1', '999999999999', 'legacy_cur_csv', 'rows', '2026-09-01', 2, 1, 0, 'current', true, 'f');
         create table raw.cur_line_items (
-            billing_period date, delivery_key varchar, bill_payer_account_id varchar, line_item_usage_account_id varchar,
+            billing_period date, delivery_key varchar, bill_payer_account_id varchar,
+            line_item_usage_account_id varchar,
             line_item_line_item_type varchar, bill_bill_type varchar, line_item_currency_code varchar,
             line_item_unblended_cost decimal(22, 10), line_item_usage_start_date date,
             bill_billing_period_start_date date
@@ -107,12 +108,8 @@ def test_a_row_lost_in_the_view_blocks(connection: duckdb.DuckDBPyConnection) ->
 
 
 def test_two_deliveries_for_one_month_of_a_payer_block(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute(
-        "insert into raw.deliveries select * replace ('d2' as delivery_key) from raw.deliveries"
-    )
-    assert _failed(check_deliveries(connection)) == {
-        "A payer's month is billed from exactly one delivery": True
-    }
+    connection.execute("insert into raw.deliveries select * replace ('d2' as delivery_key) from raw.deliveries")
+    assert _failed(check_deliveries(connection)) == {"A payer's month is billed from exactly one delivery": True}
 
 
 def test_rows_that_passed_are_not_profiled_again(connection: duckdb.DuckDBPyConnection) -> None:

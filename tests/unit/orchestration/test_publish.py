@@ -36,9 +36,7 @@ def test_copies_tables_views_types_and_descriptions(workspace: Workspace) -> Non
             ("dim_services", "service_code", "VARCHAR", None),
             ("fct_charges", "billed_cost", "DECIMAL(38,20)", "Exact."),
         ]
-        comment = connection.execute(
-            "select comment from duckdb_tables() where table_name = 'fct_charges'"
-        ).fetchone()
+        comment = connection.execute("select comment from duckdb_tables() where table_name = 'fct_charges'").fetchone()
         assert comment == ("One row per charge; it's exact.",)
         assert connection.execute("select count(*) from marts.fct_check_results").fetchone() == (0,)
 

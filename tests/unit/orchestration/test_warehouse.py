@@ -70,9 +70,7 @@ def test_a_run_counts_as_published_only_after_it_was(workspace: Workspace) -> No
     """A run killed between building and publishing must not leave yesterday's copy as if it were today's."""
     with open_warehouse(workspace) as connection:
         assert is_published(connection)
-        connection.execute(
-            "create schema billing; create table billing.settings (setting varchar, value varchar)"
-        )
+        connection.execute("create schema billing; create table billing.settings (setting varchar, value varchar)")
         connection.execute("insert into billing.settings values ('membership_basis', 'usage_date')")
         record_run(connection, "run", datetime(2026, 11, 1, tzinfo=UTC), "code")
         assert not is_published(connection)

@@ -1,0 +1,80 @@
+"""The reference page of the configuration files, written from their declarations.
+
+What is here: ``reference_page``, and writing it to ``docs/configuration.md`` (`make docs`).
+When to add here: something a declaration says and the page does not show.
+What does not belong here: facts about files and columns; they are declared in ``schema``.
+"""
+
+from orchestration.configuration.schema import FILES, SETTINGS, FileSchema
+from orchestration.settings import PROJECT_ROOT
+
+__all__ = ["PAGE", "reference_page"]
+
+PAGE = PROJECT_ROOT / "docs" / "configuration.md"
+
+_INTRODUCTION = """\
+# Configuration files
+
+The billing configuration is a folder of CSV files, `billing/` of the workspace: UTF-8, with a header. Ids are text,
+so AWS account ids keep their leading zeros. Periods are written `YYYY-MM`, dates `YYYY-MM-DD`; a start is inclusive,
+an end is exclusive, and an empty end means open. Lists are separated by `|`; `*` means all. A percentage of 10 is 10 %.
+
+Before anything is built, all files are read and checked together. Every problem is named at once: file, line, column,
+value, what was expected and what to do. `chargehouse init FOLDER` writes an example of each file that a first bill
+needs.
+
+This version bills from the files marked *billed*; the others are checked, and a run says when they hold something that
+it does not bill yet. This page is written from the loader's own declarations by `make docs`.
+"""
+
+_BILLED = frozenset(
+    {
+        "settings",
+        "payers",
+        "issuers",
+        "customers",
+        "billing_groups",
+        "account_assignments",
+        "billing_terms",
+        "pricing_plans",
+        "pricing_rules",
+        "pricing_rule_tiers",
+        "fx_rates",
+    }
+)
+
+
+def reference_page() -> str:
+    """Return the page as Markdown: one section per file, one table row per column."""
+    sections = [_section(schema) for schema in FILES]
+    settings = [
+        "## Settings\n",
+        "| setting | values | default | meaning |",
+        "|---|---|---|---|",
+        *(
+            f"| `{setting.name}` | {', '.join(f'`{choice}`' for choice in setting.choices)} | `{setting.default}` "
+            f"| {setting.meaning} |"
+            for setting in SETTINGS
+        ),
+    ]
+    return "\n".join([_INTRODUCTION, "\n".join(settings), "", *sections])
+
+
+def _section(schema: FileSchema) -> str:
+    marks = ", ".join(
+        ["required" if schema.is_required else "optional", *(["billed"] if schema.name in _BILLED else [])]
+    )
+    lines = [
+        f"## {schema.file}\n",
+        f"*{marks}*. {schema.meaning}\n",
+        "| column | filled | holds | meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, column in schema.columns.items():
+        domain = column.domain.replace("|", "\\|")
+        lines.append(f"| `{name}` | {column.presence} | {domain} | {column.meaning.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference_page(), encoding="utf-8")
