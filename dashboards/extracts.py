@@ -61,9 +61,7 @@ _BATCH = 10_000
 def _extract(publication: Publication, sql: str, parameters: Mapping[str, object]) -> Iterator[Extract]:
     with reading(publication) as con:
         result = con.execute(sql, parameters)
-        columns = tuple(
-            ExtractColumn(name=column[0], type=str(column[1])) for column in result.description or ()
-        )
+        columns = tuple(ExtractColumn(name=column[0], type=str(column[1])) for column in result.description or ())
         yield Extract(columns=columns, rows=_batches(result))
 
 

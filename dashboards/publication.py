@@ -77,8 +77,7 @@ class Publication:
             raise NothingPublishedError(f"Nothing has been published in {path.parent} yet.") from None
         except OSError as error:
             raise UnreadablePublicationError(
-                f"The published file {path} cannot be opened: {error.strerror}. "
-                "Check who may read that folder."
+                f"The published file {path} cannot be opened: {error.strerror}. Check who may read that folder."
             ) from error
         return cls(path=path, inode=found.st_ino, modified_ns=found.st_mtime_ns, size=found.st_size)
 

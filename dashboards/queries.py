@@ -87,9 +87,7 @@ MONTHS_SHOWN = 13
 
 def cached(query: Callable[P, R]) -> Callable[P, R]:
     """Keep the answers of a query for each version of the published file."""
-    keep = st.cache_data(
-        show_spinner=False, max_entries=100, hash_funcs={Publication: lambda version: version.stamp}
-    )
+    keep = st.cache_data(show_spinner=False, max_entries=100, hash_funcs={Publication: lambda version: version.stamp})
     return keep(query)
 
 
@@ -382,9 +380,7 @@ class ServiceTotal:
 
 
 @cached
-def service_totals(
-    publication: Publication, period: date, group: str | None, limit: int
-) -> tuple[ServiceTotal, ...]:
+def service_totals(publication: Publication, period: date, group: str | None, limit: int) -> tuple[ServiceTotal, ...]:
     """Return the ``limit`` services that were billed most, then all others as one (``service_code`` None)."""
     return _fetch(
         publication,
@@ -627,9 +623,7 @@ class InvoiceLineAccount:
 
 
 @cached
-def invoice_line_accounts(
-    publication: Publication, period: date, group: str
-) -> tuple[InvoiceLineAccount, ...]:
+def invoice_line_accounts(publication: Publication, period: date, group: str) -> tuple[InvoiceLineAccount, ...]:
     """Return every line of one invoice split over its accounts (M5), in line order."""
     return _fetch(
         publication,
@@ -990,9 +984,7 @@ class Charge:
 
 
 @cached
-def charges(
-    publication: Publication, chosen: ChargeFilter, sort: ChargeSort, limit: int
-) -> tuple[Charge, ...]:
+def charges(publication: Publication, chosen: ChargeFilter, sort: ChargeSort, limit: int) -> tuple[Charge, ...]:
     """Return the first ``limit`` charges that match."""
     return _fetch(
         publication,
@@ -1083,7 +1075,7 @@ class ProblemTotal:
 
 @cached
 def problem_totals(publication: Publication, period: date, group: str | None) -> tuple[ProblemTotal, ...]:
-    """Return the kinds of open problems of a month with their sums, most money first."""
+    """Return the kinds of open problems of a month: most money first, what only time mends last."""
     return _fetch(
         publication,
         ProblemTotal,
@@ -1097,7 +1089,7 @@ def problem_totals(publication: Publication, period: date, group: str | None) ->
         from marts.fct_open_problems
         where billing_period = $period and ($group is null or coalesce(billing_group_id, $group) = $group)
         group by problem
-        order by abs(sum(aws_cost)) desc nulls last, problem
+        order by problem = 'not_final', abs(sum(aws_cost)) desc nulls last, problem
         """,
         {"period": period, "group": group},
     )
@@ -1193,10 +1185,10 @@ def deliveries(publication: Publication, period: date | None) -> tuple[Delivery,
         """
         select
             payer_account_id,
-            export_name,
+            coalesce(export_name, '') as export_name,
             billing_period,
-            delivery_id,
-            form,
+            coalesce(delivery_id, '') as delivery_id,
+            coalesce(form, '') as form,
             status,
             coalesce(reason, '') as reason,
             coalesce(is_billed, false) as is_billed,

@@ -25,9 +25,7 @@ GROUP: Final = "Billing group"
 ALL_GROUPS: Final = "All groups"
 DATA_AS_OF: Final = "Data as of"
 NOT_FINAL: Final = "Not final"
-NOT_FINAL_HELP: Final = (
-    "AWS has not put an invoice number on every charge of this month yet: amounts may still change."
-)
+NOT_FINAL_HELP: Final = "AWS has not put an invoice number on every charge of this month yet: amounts may still change."
 FINAL: Final = "Final"
 FINAL_HELP: Final = "AWS has invoiced every charge of this month."
 REFRESHED: Final = "New numbers were published and are shown now."
@@ -42,8 +40,7 @@ EMPTY_TEXT: Final = (
 EMPTY_COMMAND: Final = "chargehouse run"
 EMPTY_PLACE: Final = "This page waits for the file"
 NO_PERIODS: Final = (
-    "The last run published no billing period. Land a delivery of an AWS Cost and Usage Report, "
-    "then run again."
+    "The last run published no billing period. Land a delivery of an AWS Cost and Usage Report, then run again."
 )
 ERROR_TITLE: Final = "The published numbers cannot be shown"
 NOTHING_IN_PERIOD: Final = "There are no charges of this billing group in this period."
@@ -64,9 +61,7 @@ TOP_SERVICES: Final = "Top services"
 OTHER_SERVICES: Final = "All other services"
 WITHOUT_TAX: Final = "All amounts in USD, without tax."
 TOTAL: Final = "Total"
-UNASSIGNED_NOTICE: Final = (
-    "of AWS cost stands on accounts that are in no billing group. Nobody is invoiced for it."
-)
+UNASSIGNED_NOTICE: Final = "of AWS cost stands on accounts that are in no billing group. Nobody is invoiced for it."
 UNRATED_NOTICE: Final = "of AWS cost could not be rated. It is on no invoice until that is mended."
 SEE_PROBLEMS: Final = "See the open problems"
 NO_MONTH_BEFORE: Final = "no month before"
@@ -94,8 +89,7 @@ TIES: Final = "Lines and accounts add up to the total exactly."
 DOES_NOT_TIE: Final = "Lines or accounts do not add up to the total. Do not send this invoice; report it."
 RATE_MISSING: Final = "waiting for the rate"
 RATE_MISSING_NOTICE: Final = (
-    "has no exchange rate for this month yet. The draft stays in exact USD; "
-    "add the rate to fx_rates.csv and run again."
+    "has no exchange rate for this month yet. The draft stays in exact USD; add the rate to fx_rates.csv and run again."
 )
 
 LINE_NUMBER: Final = "#"
@@ -136,9 +130,7 @@ SHOW_PASSED: Final = "Show passed checks"
 RECONCILIATION: Final = "Reconciliation by payer"
 RESIDUAL: Final = "Residual"
 RESIDUAL_ZERO: Final = "Every cent that AWS delivered is accounted for."
-RESIDUAL_NOT_ZERO: Final = (
-    "does not tie to what AWS delivered. Nothing of this payer can be issued before it is found."
-)
+RESIDUAL_NOT_ZERO: Final = "does not tie to what AWS delivered. Nothing of this payer can be issued before it is found."
 NO_OPEN_PROBLEMS: Final = "No open problems in this period."
 NO_CHECKS: Final = "The last run published no check results."
 NO_RECONCILIATION: Final = "There is no reconciliation for this period."
@@ -167,8 +159,7 @@ SUPERSEDED: Final = "Superseded"
 REJECTED: Final = "Rejected"
 ROUNDED_AT_EDGE: Final = "Rounded"
 ROUNDED_AT_EDGE_HELP: Final = (
-    "Rows whose cost had more than ten decimals when AWS delivered it, "
-    "and the sum of what rounding them changed (M1)."
+    "Rows whose cost had more than ten decimals when AWS delivered it, and the sum of what rounding them changed (M1)."
 )
 
 SPLIT_COST_HELP: Final = "Split-cost rows: they repeat costs that stand elsewhere and are in no total (C1)."
@@ -238,9 +229,7 @@ PROBLEM_REMEDIES: Final = {
     ),
     "bad_value": "Ask AWS for a corrected delivery. Until then these rows are on no invoice.",
     "unassigned_account": "Add the account to account_assignments.csv, then run again.",
-    "missing_fx_rate": (
-        "Add the month's rate to fx_rates.csv, then run again. The draft has no amounts until then."
-    ),
+    "missing_fx_rate": ("Add the month's rate to fx_rates.csv, then run again. The draft has no amounts until then."),
     "not_final": (
         "Nothing yet: AWS puts invoice numbers on a month's charges in the first days of the next one. "
         "Land the next delivery."
@@ -337,7 +326,7 @@ def passed(number: int, total: int) -> str:
 def run_facts(run_id: str, finished_at: datetime | None, code_version: str, membership_basis: str) -> str:
     """Say which run the numbers are from."""
     return (
-        f"Run {run_id} finished {moment(finished_at)} with Chargehouse {code_version}; "
+        f"Run {run_id[:8]} finished {moment(finished_at)} with Chargehouse {code_version[:12]}; "
         f"accounts belong to groups by {plain(membership_basis).lower()}."
     )
 

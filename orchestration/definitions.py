@@ -14,7 +14,7 @@ from orchestration.assets.raw import billing_configuration, build_periods, cur_d
 from orchestration.jobs import process_new
 from orchestration.models import DBT_EXECUTABLE, DBT_PROJECT
 from orchestration.resources import WorkspaceResource
-from orchestration.schedules import every_six_hours
+from orchestration.schedules import every_six_hours_for
 from orchestration.settings import Workspace
 
 __all__ = ["build_definitions", "defs"]
@@ -33,7 +33,7 @@ def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_s
         assets=[billing_configuration, cur_deliveries, build_periods, models, published_copy_for(marts)],
         asset_checks=[raw_checks],
         jobs=[process_new],
-        schedules=[every_six_hours],
+        schedules=[every_six_hours_for(workspace)],
         resources={
             "workspace": WorkspaceResource(
                 root=str(workspace.root),

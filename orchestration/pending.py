@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
-import duckdb
 
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
-from orchestration.errors import WorkspaceBusyError
 from orchestration.ingest.deliveries import changed_periods
 from orchestration.ingest.landing import open_landing
 from orchestration.planning import billing_exports, plan_periods
 from orchestration.settings import Workspace
-from orchestration.warehouse import is_published, open_warehouse
+from orchestration.warehouse import is_published, open_warehouse, workspace_lock
 
 __all__ = ["Pending", "find_pending", "pending_range"]
 
@@ -58,11 +56,14 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
 
 
 def pending_range(workspace: Workspace, partitions: dg.TimeWindowPartitionsDefinition) -> tuple[date, date] | None:
-    """Return the first and last billing period with something new; None when there is nothing to do."""
-    try:
+    """Return the first and last billing period with something new; None when there is nothing to do.
+
+    Raises:
+        WorkspaceBusyError: a run is going on; looking into the warehouse now would make it fail.
+        ConfigurationError: the configuration has problems.
+    """
+    with workspace_lock(workspace, "looking for what is new"):
         pending = find_pending(workspace, read_configuration(workspace.billing))
-    except duckdb.IOException as error:
-        raise WorkspaceBusyError(f"The warehouse of {workspace.root} is being written; looking again later.") from error
     known = {date.fromisoformat(key) for key in partitions.get_partition_keys()}
     periods = [period for period in pending.periods if period in known]
     return (periods[0], periods[-1]) if periods else None

@@ -115,9 +115,7 @@ def billed_and_aws_by_month(months: Sequence[MonthTotal]) -> None:
 def _labelled_bars(bars: Sequence[Bar], description: str, key: str) -> None:
     """Draw horizontal bars, the first record on top, their amounts in a column at the right edge."""
     order = [bar.name for bar in bars]
-    values = [
-        {"name": bar.name, "length": _pixels(bar.amount), "text": money.usd(bar.amount)} for bar in bars
-    ]
+    values = [{"name": bar.name, "length": _pixels(bar.amount), "text": money.usd(bar.amount)} for bar in bars]
     base = alt.Chart(alt.InlineData(values=values)).encode(
         y=alt.Y(
             "name:N",
@@ -155,14 +153,9 @@ def top_services(services: Sequence[ServiceTotal]) -> None:
     """Draw what was billed for each service."""
     # Two products may bear one name; as one bar they would hide each other.
     names = labels(
-        {
-            service.service_code: service.service_name
-            for service in services
-            if service.service_code is not None
-        }
+        {service.service_code: service.service_name for service in services if service.service_code is not None}
     )
     bars = [
-        Bar(names.get(service.service_code or "", strings.OTHER_SERVICES), service.billed_cost)
-        for service in services
+        Bar(names.get(service.service_code or "", strings.OTHER_SERVICES), service.billed_cost) for service in services
     ]
     _labelled_bars(bars, strings.TOP_SERVICES, "chart_services")

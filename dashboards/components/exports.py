@@ -169,9 +169,7 @@ def _write(workbook: Workbook, title: str, extract: Extract) -> int:
         in_currency = _fixed(units if isinstance(units, int) else 2)
         cells: list[Cell | None] = []
         for value, plan in zip(row, plans, strict=True):
-            cells.append(
-                _cell(sheet, value, in_currency if plan.number_format is None else plan.number_format)
-            )
+            cells.append(_cell(sheet, value, in_currency if plan.number_format is None else plan.number_format))
             if plan.exact:
                 cells.append(_text_cell(sheet, _plain(value)) if isinstance(value, Decimal) else None)
         sheet.append(cells)
@@ -205,15 +203,11 @@ def to_xlsx(sheets: Sequence[Sheet], about: Sequence[tuple[str, str]]) -> bytes:
 
 def file_name(*parts: str) -> str:
     """Join what a download is about into a name any file system takes, without its ending."""
-    words = (
-        re.sub(r"[^\w]+", "-", part, flags=re.ASCII).strip("-").lower() for part in (strings.PRODUCT, *parts)
-    )
+    words = (re.sub(r"[^\w]+", "-", part, flags=re.ASCII).strip("-").lower() for part in (strings.PRODUCT, *parts))
     return "-".join(word for word in words if word)
 
 
-def buttons(
-    key: str, name: str, sheets: Sequence[Sheet], about: Sequence[tuple[str, str]], *, what: str
-) -> None:
+def buttons(key: str, name: str, sheets: Sequence[Sheet], about: Sequence[tuple[str, str]], *, what: str) -> None:
     """Put the two download buttons on the page. Files are written when somebody asks for them, not before.
 
     Args:

@@ -167,8 +167,7 @@ def option_labels(options: Iterable[ChargeOption], kind: str) -> dict[str, str]:
     if kind in {"account", "service"}:
         # People look for either, and an account's name may change: the id is always there.
         shown = {
-            f"{name} ({value})" if name else value or strings.EMPTY_VALUES[kind]: value
-            for value, name in found.items()
+            f"{name} ({value})" if name else value or strings.EMPTY_VALUES[kind]: value for value, name in found.items()
         }
     else:
         shown = {label: value for value, label in labels(found).items()}

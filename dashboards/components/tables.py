@@ -107,9 +107,7 @@ def _section_html(section: Section[Row], columns: Sequence[Column[Row]]) -> str:
             f'<td class="{css_class}">{_cell_html(total)}</td>'
             for total, css_class in zip(section.totals, classes[spanned:], strict=True)
         )
-        heading = (
-            f'<tr class="ch-heading"><th scope="rowgroup" colspan="{spanned}">{title}</th>{numbers}</tr>'
-        )
+        heading = f'<tr class="ch-heading"><th scope="rowgroup" colspan="{spanned}">{title}</th>{numbers}</tr>'
     body = "".join(_row_html([column.value(row) for column in columns], classes) for row in section.rows)
     return f"<tbody>{heading}{body}</tbody>"
 

@@ -88,9 +88,7 @@ def group_cell(group: ChargeGroup, choice: ChargeChoice, chosen: Selection) -> C
 
 def show_groups(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) -> None:
     """List the sums."""
-    found = queries.charge_groups(
-        chosen.publication, choice.filter, choice.grouping, choice.sort, CHARGES_SHOWN
-    )
+    found = queries.charge_groups(chosen.publication, choice.filter, choice.grouping, choice.sort, CHARGES_SHOWN)
     title = strings.GROUPINGS[choice.grouping.value]
     columns: list[Column[ChargeGroup]] = [
         Column(title, lambda row: group_cell(row, choice, chosen), "wide"),
@@ -110,14 +108,10 @@ def show_charges(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) 
         return Cell(row.service_name or row.service_code, detail=row.service_code if row.service_name else "")
 
     def account(row: Charge) -> Cell:
-        return Cell(
-            row.account_name or row.sub_account_id, detail=row.sub_account_id if row.account_name else ""
-        )
+        return Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id if row.account_name else "")
 
     def usage(row: Charge) -> Cell:
-        return Cell(
-            row.usage_type, detail=" · ".join(part for part in (row.operation, row.region_id) if part)
-        )
+        return Cell(row.usage_type, detail=" · ".join(part for part in (row.operation, row.region_id) if part))
 
     def treatment(row: Charge) -> Cell:
         return Cell(
@@ -138,9 +132,7 @@ def show_charges(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) 
         number(strings.QUANTITY, lambda row: Cell(money.quantity(row.usage_quantity), detail=row.usage_unit)),
         *money_columns(Charge, chosen),
         Column(strings.TREATMENT, treatment, help=meaning("treatment")),
-        Column(
-            strings.RULE, lambda row: row.pricing_rule_id or money.MISSING, help=meaning("pricing_rule_id")
-        ),
+        Column(strings.RULE, lambda row: row.pricing_rule_id or money.MISSING, help=meaning("pricing_rule_id")),
     ]
     foot = [strings.TOTAL, "", "", "", "", *total_texts(totals), "", ""]
     tables.show(found, columns, caption=strings.CHARGES, totals=[foot])

@@ -63,8 +63,9 @@ def main() -> None:
         return queries.meaning(chosen.publication, f"dim_deliveries.{column}")
 
     def export(row: Delivery) -> Cell:
-        form = strings.of(strings.FORMS, row.form)
-        return Cell(row.payer_account_id, detail=f"{row.export_name} · {form}")
+        # The form of a delivery that was never read is not known.
+        known = (row.export_name, strings.of(strings.FORMS, row.form) if row.form else "")
+        return Cell(row.payer_account_id, detail=" · ".join(part for part in known if part))
 
     def size(row: Delivery) -> Cell:
         files = "" if row.file_count is None else strings.count(row.file_count, "file", "files")
@@ -78,9 +79,7 @@ def main() -> None:
 
     columns: list[Column[Delivery]] = [
         Column(strings.PAYER_AND_EXPORT, export),
-        Column(
-            strings.PERIOD, lambda row: Cell(strings.short_month(row.billing_period), detail=row.delivery_id)
-        ),
+        Column(strings.PERIOD, lambda row: Cell(strings.short_month(row.billing_period), detail=row.delivery_id)),
         Column(strings.STATUS, status, "wide", meaning("status")),
         Column(strings.FINAL, finality, "fixed", meaning("open_row_count")),
         number(strings.COST_USD, lambda row: money.usd(row.unblended_cost), meaning("unblended_cost")),
@@ -91,9 +90,7 @@ def main() -> None:
             lambda row: money.integer(row.bad_value_row_count),
             meaning("bad_value_row_count"),
         ),
-        number(
-            strings.SPLIT_COST, lambda row: money.integer(row.split_cost_row_count), strings.SPLIT_COST_HELP
-        ),
+        number(strings.SPLIT_COST, lambda row: money.integer(row.split_cost_row_count), strings.SPLIT_COST_HELP),
         Column(strings.LANDED, landed, "fixed", meaning("landed_at")),
     ]
     where = strings.ALL_PERIODS.lower() if period is None else chosen.period_name

@@ -123,9 +123,7 @@ def pick(invoices: Sequence[Invoice]) -> Invoice:
     """Let the reader choose one invoice."""
     names = customer_labels(invoices)
     by_label = {names[invoice.billing_group_id]: invoice for invoice in invoices}
-    return by_label[
-        st.selectbox(strings.INVOICE, list(by_label), key="invoice", bind="query-params", width=420)
-    ]
+    return by_label[st.selectbox(strings.INVOICE, list(by_label), key="invoice", bind="query-params", width=420)]
 
 
 def exchange_rate(invoice: Invoice) -> Cell:
@@ -182,9 +180,7 @@ def show_head(invoice: Invoice, chosen: Selection) -> None:
 def show_ties(invoice: Invoice, ties: InvoiceTies) -> None:
     """Say whether every view of the invoice adds up to its total."""
     if invoice.total_amount is None:
-        st.warning(
-            f"**{invoice.currency}** {strings.RATE_MISSING_NOTICE}", icon=":material/currency_exchange:"
-        )
+        st.warning(f"**{invoice.currency}** {strings.RATE_MISSING_NOTICE}", icon=":material/currency_exchange:")
     elif ties.lines_difference == 0 and ties.accounts_difference == 0:
         st.html(f'<span class="ch-good">✓ {strings.TIES}</span>')
     else:
@@ -234,7 +230,7 @@ def show_accounts(invoice: Invoice, accounts: Sequence[InvoiceAccount], ties: In
     """List the invoice by account; the sum is the same."""
 
     def account(row: InvoiceAccount) -> Cell:
-        return Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id)
+        return Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id if row.account_name else "")
 
     columns: list[Column[InvoiceAccount]] = [
         Column(strings.ACCOUNT, account, "wide"),
@@ -257,7 +253,7 @@ def show_line_accounts(invoice: Invoice, parts: Sequence[InvoiceLineAccount]) ->
     """List what every account has of every line."""
 
     def account(row: InvoiceLineAccount) -> Cell:
-        return Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id)
+        return Cell(row.account_name or row.sub_account_id, detail=row.sub_account_id if row.account_name else "")
 
     columns: list[Column[InvoiceLineAccount]] = [
         Column(strings.LINE_NUMBER, lambda row: str(row.line_number)),

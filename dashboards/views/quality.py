@@ -130,9 +130,7 @@ def show_reconciliation(stages: tuple[Reconciliation, ...], chosen: Selection) -
     ]
     payers = dict.fromkeys(stage.billing_account_id for stage in stages)
     sections = [
-        Section(
-            [stage for stage in stages if stage.billing_account_id == payer], title=f"{strings.PAYER} {payer}"
-        )
+        Section([stage for stage in stages if stage.billing_account_id == payer], title=f"{strings.PAYER} {payer}")
         for payer in payers
     ]
     tables.show_sections(sections, columns, caption=strings.RECONCILIATION)
@@ -174,9 +172,7 @@ def show_checks(results: tuple[CheckResult, ...], chosen: Selection) -> None:
         Column(strings.RESULT, status),
     ]
     sections = []
-    for layer in dict.fromkeys(
-        result.layer for result in sorted(results, key=lambda each: each.layer != "raw")
-    ):
+    for layer in dict.fromkeys(result.layer for result in sorted(results, key=lambda each: each.layer != "raw")):
         of_layer = [result for result in results if result.layer == layer]
         passed = sum(result.status == "pass" for result in of_layer)
         sections.append(

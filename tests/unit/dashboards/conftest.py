@@ -57,9 +57,7 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Page]:
     downloads: dict[str, Callable[[], bytes]] = {}
     register = MediaFileManager.add_deferred
 
-    def remember(
-        self: MediaFileManager, data_callable: Callable[[], bytes], *args: object, **kwargs: object
-    ) -> str:
+    def remember(self: MediaFileManager, data_callable: Callable[[], bytes], *args: object, **kwargs: object) -> str:
         name = kwargs.get("file_name") or args[2]
         downloads[str(name)] = data_callable
         return register(self, data_callable, *args, **kwargs)  # type: ignore[arg-type]

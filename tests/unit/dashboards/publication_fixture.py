@@ -287,18 +287,14 @@ class Month:
             open_cost=Decimal(0),
         )
 
-    def rated(
-        self, account: str, service: str, usage_type: str, cost: str, factor: str, **more: str
-    ) -> Charge:
+    def rated(self, account: str, service: str, usage_type: str, cost: str, factor: str, **more: str) -> Charge:
         """Return usage whose AWS cost is its list cost, billed at ``factor`` times that."""
         billed = str(Decimal(cost) * Decimal(factor))
         rule = {"1.1": "acme-global-10", "0.95": "bergmann-ec2-minus-5", "1.125": "hikari-global-12-5"}
         chosen = {"rule": rule.get(factor, ""), **more}
         return self.charge(account, service, usage_type, (cost, cost, billed), **chosen)  # type: ignore[arg-type]
 
-    def withheld(
-        self, account: str, service: str, usage_type: str, cost: str, kind: str, reason: str
-    ) -> Charge:
+    def withheld(self, account: str, service: str, usage_type: str, cost: str, kind: str, reason: str) -> Charge:
         """Return a charge of ``kind`` that is not passed on."""
         return self.charge(
             *(account, service, usage_type, ("0", cost, "0")),
@@ -317,15 +313,9 @@ class Month:
         return [
             self.rated(acme, "AmazonEC2", "EU-BoxUsage:m5.large", "4812.60", "1.1"),
             self.rated(acme, "AmazonEC2", "EU-DataTransfer-Out-Bytes", "731.4482", "1.1", unit="GB"),
-            self.rated(
-                *(acme, "AmazonEC2", "EU-BoxUsage:c5.xlarge", "400", "1.1"), kind="savings_plan_covered_usage"
-            ),
-            self.withheld(
-                *(acme, "AmazonEC2", "EU-BoxUsage:c5.xlarge", "-400"), "savings_plan_negation", "policy"
-            ),
-            self.withheld(
-                *(acme, "ComputeSavingsPlans", "ComputeSP:1yrNoUpfront", "260"), "commitment_fee", "policy"
-            ),
+            self.rated(*(acme, "AmazonEC2", "EU-BoxUsage:c5.xlarge", "400", "1.1"), kind="savings_plan_covered_usage"),
+            self.withheld(*(acme, "AmazonEC2", "EU-BoxUsage:c5.xlarge", "-400"), "savings_plan_negation", "policy"),
+            self.withheld(*(acme, "ComputeSavingsPlans", "ComputeSP:1yrNoUpfront", "260"), "commitment_fee", "policy"),
             self.rated(lake, "AmazonS3", "EU-TimedStorage-ByteHrs", "1310.505", "1.1", **s3),
             self.rated(
                 *(lake, "AmazonRDS", "EU-InstanceUsage:db.r6g.large", "920.25", "1.1"),
@@ -354,14 +344,10 @@ class Month:
                 operation="",
                 rows=1,
             ),
-            self.withheld(
-                acme, "AmazonEC2", "SppDiscount", "-145.10", "partner_discount", "partner_discount"
-            ),
+            self.withheld(acme, "AmazonEC2", "SppDiscount", "-145.10", "partner_discount", "partner_discount"),
             self.withheld(acme, "AmazonEC2", "Tax-EU", "611.27", "aws_tax", "aws_tax"),
             self.rated(south, "AmazonEC2", "EUC1-BoxUsage:t3.medium", "1920.333", "0.95", **europe),
-            self.rated(
-                south, "AmazonCloudFront", "EU-DataTransfer-Out-Bytes", "388.88", "1", region="", unit="GB"
-            ),
+            self.rated(south, "AmazonCloudFront", "EU-DataTransfer-Out-Bytes", "388.88", "1", region="", unit="GB"),
             self.rated(test, "AmazonS3", "EUC1-TimedStorage-ByteHrs", "77.70", "1", **europe, **s3),
             self.charge(
                 *(south, "AmazonEC2", "Tax-EU", ("0", "38.17", "38.17")),
@@ -515,9 +501,7 @@ def write_dimensions(con: duckdb.DuckDBPyConnection) -> None:
             "insert into marts.dim_billing_groups values (?,?,?,?,?,?,?,?)",
             [group, name, customer, "north-issuer", primary, False, SEPTEMBER, None],
         )
-    insert(
-        *(con, "dim_billing_groups"), billing_group_id="UNASSIGNED", billing_group_name="Unassigned accounts"
-    )
+    insert(*(con, "dim_billing_groups"), billing_group_id="UNASSIGNED", billing_group_name="Unassigned accounts")
     for customer, values in CUSTOMERS.items():
         con.execute("insert into marts.dim_customers values (?,?,?,?,?,?,?,?,?,?,?,?)", [customer, *values])
 
@@ -640,9 +624,7 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
         ("fct_invoice_lines__ties_to_charges", "dbt", "fct_invoice_lines", "pass", "critical", ""),
         ("fct_charges__unique", "dbt", "fct_charges", "fail", "critical", "Got 1 result"),
     ]
-    con.executemany(
-        "insert into marts.fct_check_results values (?,?,?,?,?,?,?)", [(*check, at) for check in checks]
-    )
+    con.executemany("insert into marts.fct_check_results values (?,?,?,?,?,?,?)", [(*check, at) for check in checks])
 
 
 def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:
@@ -662,13 +644,13 @@ def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:
             read |= {"discount_mode": "rows", "open_row_count": 0, "open_cost": 0}
             read |= {"first_usage_at": datetime(2025, period.month, 1), "last_usage_at": landed}
             read |= {"net_unblended_cost": more["unblended_cost"]}
+            read |= {"form": "cur2_parquet" if payer == NORTH else "legacy_cur_csv"}
         row: dict[str, object] = {
             "delivery_key": f"{payer}-{delivery_id}",
             "payer_account_id": payer,
             "export_name": "chargehouse-cur2",
             "billing_period": period,
             "delivery_id": delivery_id,
-            "form": "cur2_parquet" if payer == NORTH else "legacy_cur_csv",
             "manifest_key": f"exports/metadata/BILLING_PERIOD={period:%Y-%m}/Manifest.json",
             "manifest_modified_at": landed,
             "status": status,
@@ -761,9 +743,7 @@ def publish(
             )
             for period in periods:
                 for group in GROUPS:
-                    write_invoice(
-                        con, period, group, [row for row in months[period] if row.billing_group_id == group]
-                    )
+                    write_invoice(con, period, group, [row for row in months[period] if row.billing_group_id == group])
             write_summary(con)
             write_quality(con, residual)
             write_deliveries(con)

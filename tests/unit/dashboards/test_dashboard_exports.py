@@ -70,10 +70,7 @@ def test_a_downloaded_file_has_more_than_the_screen(tmp_path: Path) -> None:
     path = tmp_path / "chargehouse.duckdb"
     publish(path, extra_charges=600)
     publication = Publication.at(path)
-    assert (
-        len(queries.charges(publication, ChargeFilter(OCTOBER), ChargeSort.BILLED, queries.CHARGES_SHOWN))
-        == 250
-    )
+    assert len(queries.charges(publication, ChargeFilter(OCTOBER), ChargeSort.BILLED, queries.CHARGES_SHOWN)) == 250
     assert len(csv_rows(to_csv(charges(publication, ChargeFilter(OCTOBER))))) == 622
     assert len(xlsx_rows(to_xlsx([charges(publication, ChargeFilter(OCTOBER))], []), "Charges")) == 622
 
@@ -176,7 +173,6 @@ def test_types_keep_their_meaning_in_csv() -> None:
 
 def test_file_names_say_what_is_inside() -> None:
     assert (
-        exports.file_name("charges", "2025-10", "Acme & Söhne / Nord")
-        == "chargehouse-charges-2025-10-acme-s-hne-nord"
+        exports.file_name("charges", "2025-10", "Acme & Söhne / Nord") == "chargehouse-charges-2025-10-acme-s-hne-nord"
     )
     assert exports.file_name("checks") == "chargehouse-checks"

@@ -35,9 +35,7 @@ def test_usd_is_rounded_half_away_from_zero_to_cents(value: str, text: str) -> N
         ("12.3450", 2, "12.345"),  # more digits than the currency has: shown, not hidden
     ],
 )
-def test_document_amounts_show_the_minor_unit_and_never_hide_a_digit(
-    value: str, units: int, text: str
-) -> None:
+def test_document_amounts_show_the_minor_unit_and_never_hide_a_digit(value: str, units: int, text: str) -> None:
     assert money.document(Decimal(value), units) == text
 
 

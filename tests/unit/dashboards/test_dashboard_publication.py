@@ -98,9 +98,7 @@ def test_a_page_that_began_on_the_old_version_ends_on_it(tmp_path: Path) -> None
     assert months[-1].billed_cost == Decimal("10724.354872")
 
 
-@pytest.mark.skipif(
-    not OPEN_FILES.is_dir(), reason="this system does not list the open files of a process in /proc"
-)
+@pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="this system does not list the open files of a process in /proc")
 def test_the_old_file_is_let_go_when_the_new_one_is_read(tmp_path: Path) -> None:
     # Otherwise every publication of a long-running server would stay on the disk.
     path = tmp_path / "chargehouse.duckdb"
@@ -156,17 +154,13 @@ def test_pages_read_one_whole_version_at_any_moment_of_publishing(tmp_path: Path
     assert seen
 
 
-def test_answers_are_kept_for_a_version_and_not_longer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answers_are_kept_for_a_version_and_not_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "chargehouse.duckdb"
     publish(path)
     version = Publication.at(path)
     opened: list[Publication] = []
     original = queries.reading
-    monkeypatch.setattr(
-        queries, "reading", lambda publication: opened.append(publication) or original(publication)
-    )
+    monkeypatch.setattr(queries, "reading", lambda publication: opened.append(publication) or original(publication))
     assert billed(version) == billed(Publication.at(path))
     assert len(opened) == 1
     publish(path, october_scale="2")

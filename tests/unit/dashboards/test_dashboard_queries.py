@@ -94,9 +94,7 @@ def test_months_end_with_the_chosen_one(publication: Publication) -> None:
         (OCTOBER, False),
     ]
     assert months[0].billed_cost == Decimal("13065.773245")
-    assert [month.billing_period for month in queries.month_totals(publication, SEPTEMBER, None)] == [
-        SEPTEMBER
-    ]
+    assert [month.billing_period for month in queries.month_totals(publication, SEPTEMBER, None)] == [SEPTEMBER]
 
 
 def test_invoices_and_their_views_tie(publication: Publication) -> None:
@@ -118,9 +116,7 @@ def test_invoices_and_their_views_tie(publication: Publication) -> None:
 
 def test_an_invoice_that_does_not_tie_is_found(tmp_path: Path) -> None:
     path = tmp_path / "chargehouse.duckdb"
-    publish(
-        path, change="update marts.fct_invoice_lines set net_amount = net_amount + 0.01 where line_number = 1"
-    )
+    publish(path, change="update marts.fct_invoice_lines set net_amount = net_amount + 0.01 where line_number = 1")
     ties = queries.invoice_ties(Publication.at(path), OCTOBER, "acme")
     assert ties.lines_difference == Decimal("0.01")
     assert ties.accounts_difference == 0
@@ -194,13 +190,9 @@ def test_marts_without_account_names_can_be_read(tmp_path: Path) -> None:
     publish(path, change="alter table marts.dim_accounts drop column account_name")
     publication = Publication.at(path)
     assert queries.charge_totals(publication, EVERYTHING).charge_count == 22
-    assert {account.account_name for account in queries.invoice_accounts(publication, OCTOBER, "acme")} == {
-        ""
-    }
+    assert {account.account_name for account in queries.invoice_accounts(publication, OCTOBER, "acme")} == {""}
     assert all(
-        not option.name
-        for option in queries.charge_options(publication, OCTOBER, None)
-        if option.kind == "account"
+        not option.name for option in queries.charge_options(publication, OCTOBER, None) if option.kind == "account"
     )
 
 

@@ -36,11 +36,7 @@ def test_pages_do_no_arithmetic(path: Path) -> None:
     # A total worked out in a page is a second truth beside the mart.
     tree = ast.parse(path.read_text())
     forbidden = (ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
-    found = [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, forbidden)
-    ]
+    found = [node.lineno for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, forbidden)]
     assert not found
     assert not calls(tree) & {"Decimal", "round", "float", "quantize", "fsum"}
 
@@ -75,8 +71,7 @@ def test_the_fixture_has_the_published_schema() -> None:
     for path in (PROJECT_ROOT / "dbt_project" / "models" / "marts").rglob("*.yml"):
         for model in (yaml.safe_load(path.read_text()) or {}).get("models") or []:
             models[model["name"]] = {
-                column["name"]: str(column.get("data_type", "")).replace(" ", "")
-                for column in model["columns"]
+                column["name"]: str(column.get("data_type", "")).replace(" ", "") for column in model["columns"]
             }
     for table, text in MARTS.items():
         if table in NOT_MODELS:

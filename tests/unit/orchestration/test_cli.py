@@ -1,0 +1,92 @@
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orchestration.cli import main
+from orchestration.sample.install import write_example_configuration
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CHARGEHOUSE_DATA", str(tmp_path))
+    monkeypatch.delenv("CHARGEHOUSE_LANDING", raising=False)
+    return tmp_path
+
+
+def _invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.mark.parametrize("verb", ["init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster"])
+def test_every_verb_explains_itself(verb: str) -> None:
+    result = _invoke(verb, "--help")
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["run", "--period", "October"], ["load"]])
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    assert _invoke(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("verb", ["status", "invoices"])
+def test_before_the_first_run_it_says_what_to_do(root: Path, verb: str) -> None:
+    result = _invoke(verb)
+    assert result.exit_code == 1
+    assert result.stderr == f"Nothing is published in {root} yet. Now: chargehouse run\n"
+
+
+def test_run_names_every_mistake_of_the_configuration_and_changes_nothing(root: Path) -> None:
+    write_example_configuration(root / "billing")
+    terms = root / "billing" / "billing_terms.csv"
+    terms.write_text(terms.read_text(encoding="utf-8").replace("on_demand", "ondemand"), encoding="utf-8")
+    rates = root / "billing" / "fx_rates.csv"
+    rates.write_text(rates.read_text(encoding="utf-8") + "2026-13,USD,EUR,1_0,ECB\n", encoding="utf-8")
+
+    result = _invoke("run")
+
+    assert result.exit_code == 1
+    assert "billing_terms.csv line" in result.stderr
+    assert "column commitment_policy: 'ondemand'" in result.stderr
+    assert "column period: '2026-13'" in result.stderr
+    assert "column rate: '1_0'" in result.stderr
+    assert not (root / "warehouse" / "chargehouse.duckdb").exists()
+
+
+def test_run_without_deliveries_says_where_to_put_them(root: Path) -> None:
+    write_example_configuration(root / "billing")
+    result = _invoke("run")
+    assert result.exit_code == 1
+    assert "There is no delivery in" in result.stderr
+    assert "chargehouse load FILE" in result.stderr
+
+
+def test_sample_never_overwrites(root: Path) -> None:
+    (root / "billing").mkdir()
+    mine = root / "billing" / "mine.csv"
+    mine.write_text("mine", encoding="utf-8")
+    refused = _invoke("sample")
+    assert refused.exit_code == 1
+    assert "is not empty; nothing was changed" in refused.stderr
+    assert _invoke("sample", "--if-empty").exit_code == 0
+    assert sorted(root.rglob("*")) == [root / "billing", mine]
+
+
+def test_load_says_what_is_wrong_with_a_file(root: Path) -> None:
+    file = root / "notes.csv"
+    file.write_text("a,b\n1,2\n", encoding="utf-8")
+    result = _invoke("load", str(file))
+    assert result.exit_code == 1
+    assert "notes.csv" in result.stderr
+    assert not (root / "landing").exists() or not any((root / "landing").rglob("*Manifest.json"))
+
+
+def test_json_keeps_money_exact(capsys: pytest.CaptureFixture[str]) -> None:
+    from orchestration.cli import _print_json
+
+    _print_json({"amount": Decimal("0.1000000000"), "period": date(2026, 10, 1)})
+    assert json.loads(capsys.readouterr().out) == {"amount": "0.1000000000", "period": "2026-10-01"}

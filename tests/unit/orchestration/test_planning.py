@@ -1,0 +1,156 @@
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from orchestration.configuration.schema import Configuration
+from orchestration.configuration.validate import read_configuration
+from orchestration.planning import (
+    PlannedPeriod,
+    billing_exports,
+    code_digest,
+    mark_built,
+    plan_periods,
+    write_build_periods,
+)
+from orchestration.sample.install import write_example_configuration
+from orchestration.warehouse import prepare_control_tables
+
+_AUGUST, _SEPTEMBER = date(2026, 8, 1), date(2026, 9, 1)
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    write_example_configuration(tmp_path)
+    return read_configuration(tmp_path)
+
+
+@pytest.fixture
+def connection() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    prepare_control_tables(connection)
+    connection.execute(
+        """
+        create table raw.deliveries (
+            delivery_key varchar, fingerprint varchar, billing_period date, status varchar, is_billed boolean
+        );
+        insert into raw.deliveries values
+            ('aug', 'a', '2026-08-01', 'current', true),
+            ('sep', 's', '2026-09-01', 'current', true),
+            ('old', 'o', '2026-08-01', 'superseded', true),
+            ('other', 'x', '2026-07-01', 'current', false)
+        """
+    )
+    return connection
+
+
+def _build(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
+    write_build_periods(connection, plan_periods(connection, configuration))
+    mark_built(connection, "run")
+
+
+def _plan(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> list[tuple[date, bool, str]]:
+    return [
+        (period.billing_period, period.reads_raw, period.reason) for period in plan_periods(connection, configuration)
+    ]
+
+
+def test_first_run_builds_every_period_that_is_billed(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    assert _plan(connection, configuration) == [(_AUGUST, True, "not built yet"), (_SEPTEMBER, True, "not built yet")]
+
+
+def test_nothing_new_builds_nothing(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
+    _build(connection, configuration)
+    assert _plan(connection, configuration) == []
+
+
+def test_a_run_that_died_is_built_again(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
+    """Half a month in the marts that counts as built would be published by the next run."""
+    _build(connection, configuration)
+    write_build_periods(connection, plan_periods(connection, configuration, force=True))
+    assert [period for period, *_ in _plan(connection, configuration)] == [_AUGUST, _SEPTEMBER]
+
+
+def test_a_new_delivery_rebuilds_its_month_alone(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    _build(connection, configuration)
+    connection.execute("update raw.deliveries set delivery_key = 'aug2' where delivery_key = 'aug'")
+    assert [period[:2] for period in _plan(connection, configuration)] == [(_AUGUST, True)]
+
+
+def test_a_new_price_does_not_read_the_raw_rows_again(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    _build(connection, configuration)
+    rule = next(rule for rule in configuration.pricing_rules if rule.percentage is not None and rule.end_period is None)
+    changed = replace(
+        configuration,
+        pricing_rules=tuple(
+            replace(other, percentage=other.percentage + 1) if other is rule and other.percentage is not None else other
+            for other in configuration.pricing_rules
+        ),
+    )
+    assert _plan(connection, changed) == [
+        (_AUGUST, False, "changed configuration"),
+        (_SEPTEMBER, False, "changed configuration"),
+    ]
+
+
+def test_a_rate_of_one_month_rebuilds_that_month(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    _build(connection, configuration)
+    changed = replace(
+        configuration,
+        fx_rates=tuple(
+            replace(rate, source="corrected") if rate.period == _SEPTEMBER else rate for rate in configuration.fx_rates
+        ),
+    )
+    assert [period for period, *_ in _plan(connection, changed)] == [_SEPTEMBER]
+
+
+def test_another_day_of_a_move_reads_the_raw_rows_again(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    """The stored grain keeps dates only for accounts that move; a new mover has none in it."""
+    _build(connection, configuration)
+    changed = replace(
+        configuration,
+        account_assignments=tuple(
+            replace(assignment, start_date=date(2026, 9, 10))
+            if assignment.start_date == date(2026, 9, 16)
+            else replace(assignment, end_date=date(2026, 9, 10))
+            if assignment.end_date == date(2026, 9, 16)
+            else assignment
+            for assignment in configuration.account_assignments
+        ),
+    )
+    assert changed != configuration
+    assert [period[:2] for period in _plan(connection, changed)] == [(_SEPTEMBER, True)]
+
+
+def test_only_and_force(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
+    _build(connection, configuration)
+    planned: list[PlannedPeriod] = plan_periods(connection, configuration, only=frozenset({_AUGUST}), force=True)
+    assert [(period.billing_period, period.reads_raw, period.reason) for period in planned] == [
+        (_AUGUST, True, "asked for")
+    ]
+
+
+def test_changed_models_change_the_code_digest(tmp_path: Path) -> None:
+    for file in ("dbt_project.yml", "orchestration/ingest/columns.py", "dbt_project/models/model.sql"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("one", encoding="utf-8")
+    before = code_digest(tmp_path)
+    code_digest.cache_clear()
+    (tmp_path / "dbt_project/models/model.sql").write_text("two", encoding="utf-8")
+    assert code_digest(tmp_path) != before
+
+
+def test_billing_exports(configuration: Configuration) -> None:
+    assert set(billing_exports(configuration)) == {payer.payer_account_id for payer in configuration.payers}
