@@ -194,7 +194,7 @@ def query_csv(
                 rows = connection.execute(sql).fetchall()
             except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
                 pipe.close()
-                raise pipe.failure or DeliveryError(f"{landed.key}: {_first_lines(error)}") from error
+                raise pipe.failure or DeliveryError(f"{landed.key}: {_said(error)}") from error
         if pipe.failure is not None:
             raise pipe.failure
         return headers, rows
@@ -235,11 +235,11 @@ def _bad_values(reading: Reading) -> str:
     )
 
 
-def _first_lines(error: duckdb.Error) -> str:
-    """Return what DuckDB says about a CSV file without its advice, which is about read_csv's options."""
-    text = str(error).partition("Possible ")[0].partition("\n\n")[0]
-    lines = [line.strip() for line in text.removeprefix("Invalid Input Error: ").splitlines() if line.strip()]
-    return "; ".join(line[:200] for line in lines if not line.startswith("Original Line")).rstrip(".") + "."
+def _said(error: duckdb.Error) -> str:
+    """Return what DuckDB says about a CSV file: the place and the fault, without the line and the advice."""
+    lines = [line.strip() for line in str(error).partition("Possible ")[0].splitlines() if line.strip()]
+    lines[0] = lines[0].removeprefix("Invalid Input Error: ")
+    return "; ".join(dict.fromkeys([lines[0][:200], lines[-1][:200]])).rstrip(".") + "."
 
 
 # --- bytes --------------------------------------------------------------------------------------------------

@@ -160,8 +160,8 @@ def resolve_files(manifest: Manifest, objects: Mapping[str, LandedObject]) -> li
     keys = manifest.file_keys
     droppable = min(_droppable_parts(key, manifest.delivery_id) for key in keys)
     folders = manifest.key.split("/")[:-1]
-    best: list[LandedObject | str] = []
-    best_count = -1
+    best: list[LandedObject | str] = list(keys)
+    best_count = 0
     for dropped in range(droppable + 1):
         # The deepest folder first: a copy of one bucket inside another must find its own files.
         for depth in range(len(folders), -1, -1):

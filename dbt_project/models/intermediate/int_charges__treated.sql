@@ -31,7 +31,8 @@ billing_terms as (
     select * from {{ source('billing', 'billing_terms') }}
 ),
 
--- C2: a discount inside a row is split out as a charge of its own. It follows its row into quarantine, if that goes there.
+-- C2: a discount inside a row is split out as a charge of its own. It follows its row into quarantine, if that goes
+-- there.
 charges as (
     select
         grain.*,
@@ -51,12 +52,13 @@ charges as (
         discounts.charge_type as discount_charge_type,
         discounts.cost as aws_cost
     from grain
-    cross join lateral (
-        values
-        ('bundled_discount', grain.bundled_discount_cost),
-        ('partner_discount', grain.partner_discount_cost),
-        ('negotiated_discount', grain.negotiated_discount_cost)
-    ) as discounts (charge_type, cost)
+    cross join
+        lateral (
+            values
+            ('bundled_discount', grain.bundled_discount_cost),
+            ('partner_discount', grain.partner_discount_cost),
+            ('negotiated_discount', grain.negotiated_discount_cost)
+        ) as discounts (charge_type, cost)
     where discounts.cost <> 0
 ),
 
@@ -81,7 +83,9 @@ bad_columns as (
             bad.line_item_type = charge_types.line_item_type
             and (charge_types.line_item_type <> 'Fee' or charge_types.is_reservation_fee = bad.has_reservation)
     left join charge_type_columns
-        on charge_types.charge_type = charge_type_columns.charge_type and bad.bad_column = charge_type_columns.cur_column
+        on
+            charge_types.charge_type = charge_type_columns.charge_type
+            and bad.bad_column = charge_type_columns.cur_column
     where charge_type_columns.cur_column is not null or bad.bad_column = 'line_item_net_unblended_cost'
     group by bad.bad_columns, bad.line_item_type, bad.has_reservation
 ),
@@ -183,7 +187,7 @@ routed as (
             -- RS1, RS2, RS3, RS4
             when charge_type = 'savings_plan_negation' and commitment_policy <> 'owner_group' then 'policy'
             when
-                charge_type = 'savings_plan_negation' and owner_billing_group_id is distinct from billing_group_id
+                charge_type = 'savings_plan_negation' and coalesce(owner_billing_group_id, '') <> billing_group_id
                 then 'commitment_outside_group'
             when charge_type = 'commitment_fee' and commitment_policy = 'on_demand' then 'policy'
             when
@@ -267,7 +271,9 @@ final as (
             -- Covered usage carries the list price, so what AWS charges for or against the commitment has none.
             when charge_type in ('savings_plan_negation', 'commitment_fee', 'commitment_upfront')
                 then cast(0 as decimal(38, 10))
-            when charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage') and public_price <> 'missing'
+            when
+                charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage')
+                and public_price <> 'missing'
                 then public_on_demand_cost
             when charge_type = 'usage' and not is_support and public_price = 'public' then public_on_demand_cost
             when charge_type = 'usage' and not is_support and public_price = 'free'

@@ -1,5 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_charges'}}}) }}
-{# A row here means that a CUR row was lost, doubled, or billed and withheld at once between the grain and the charges. #}
+{# A row here means that a CUR row was lost, doubled, or billed and withheld at once between the grain and the
+   charges. #}
 with
 
 grain as (

@@ -478,3 +478,32 @@ def test_screen_and_mart_agree_in_every_month_and_group(publication: Publication
             (summary,) = queries.group_summaries(publication, period, group.billing_group_id)
             shown = Decimal(page.metrics[strings.BILLED].removeprefix("USD ").replace(",", ""))
             assert abs(shown - summary.billed_cost) <= Decimal("0.005")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_texts_that_are_missing_do_not_break_a_page(name: str, empty_workspace: Workspace, open_page: Open) -> None:
+    # Marts name what AWS named; not everything has a name.
+    changes = [
+        *(
+            f"update marts.fct_charges set {column} = null"
+            for column in (
+                *("region_id", "usage_type", "operation", "usage_unit", "usage_quantity", "pricing_rule_id"),
+                *("treatment_reason", "service_name", "commitment_id", "charge_date", "billing_entity"),
+            )
+        ),
+        *(f"update marts.fct_open_problems set {column} = null" for column in ("subject", "detail", "row_count")),
+        *(f"update marts.fct_check_results set {column} = null" for column in ("subject", "severity", "detail")),
+        *(f"update marts.fct_invoice_lines set {column} = null" for column in ("description", "service_name")),
+        "update marts.fct_invoices set open_problems = null, fx_source = null, customer_name = null",
+        "update marts.dim_deliveries set reason = null, discount_mode = null, is_billed = null, landed_at = null",
+        "update marts.fct_runs set finished_at = null",
+        "delete from marts.dim_services",
+        "delete from marts.dim_accounts",
+        "delete from marts.dim_customers",
+    ]
+    publish(empty_workspace.published_file, change=";".join(changes))
+    page = open_page(name)
+    if name == "charges":
+        for grouping in strings.GROUPINGS.values():
+            page.choose(by=grouping)
+    assert f"{strings.DATA_AS_OF} unknown" in page.html

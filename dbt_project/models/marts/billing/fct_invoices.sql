@@ -1,4 +1,5 @@
-{# One draft per billing group that exists in a built period, also when nothing was used: finance sees that it is empty. #}
+{# One draft per billing group that exists in a built period, also when nothing was used: finance sees that it is
+   empty. #}
 with
 
 lines as (

@@ -1,5 +1,5 @@
-{# X1: what AWS charged a payer equals what was billed, withheld and left unrated, group by group, to the last decimal. The raw side is the control
-   total taken when the delivery landed, so it does not pass through the models it proves. #}
+{# X1: what AWS charged a payer equals what was billed, withheld and left unrated, to the last decimal. The raw side is
+   the control total taken when the delivery landed, so it does not pass through the models it proves. #}
 with
 
 deliveries as (

@@ -1,4 +1,5 @@
-{# All amounts without tax: AWS's own tax is never the reseller's margin (X3). Amounts are signed, totals plain sums (M2). #}
+{# All amounts without tax: AWS's own tax is never the reseller's margin (X3). Amounts are signed, totals plain sums
+   (M2). #}
 with
 
 charges as (

@@ -91,13 +91,17 @@ final as (
             when 'SavingsPlanCoveredUsage' then coalesce(savings_plan_savings_plan_effective_cost, 0)
             when 'SavingsPlanNegation' then 0
             when 'SavingsPlanUpfrontFee' then 0
-            when 'RIFee' then
-                coalesce(reservation_unused_recurring_fee, 0)
-                + coalesce(reservation_unused_amortized_upfront_fee_for_billing_period, 0)
-            when 'SavingsPlanRecurringFee' then
-                coalesce(savings_plan_total_commitment_to_date, 0) - coalesce(savings_plan_used_commitment, 0)
-            when 'Fee' then
-                case when coalesce(reservation_reservation_a_r_n, '') <> '' then 0 else line_item_unblended_cost end
+            when 'RIFee'
+                then
+                    coalesce(reservation_unused_recurring_fee, 0)
+                    + coalesce(reservation_unused_amortized_upfront_fee_for_billing_period, 0)
+            when 'SavingsPlanRecurringFee'
+                then coalesce(savings_plan_total_commitment_to_date, 0) - coalesce(savings_plan_used_commitment, 0)
+            when 'Fee'
+                then case
+                    when coalesce(reservation_reservation_a_r_n, '') <> '' then 0
+                    else line_item_unblended_cost
+                end
             else line_item_unblended_cost
         end as effective_cost,
 
