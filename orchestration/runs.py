@@ -94,8 +94,23 @@ def run_new(
                 f"There is no delivery in {workspace.landing_url}. Put AWS's files and manifests there, "
                 "or land a plain file with: chargehouse load FILE"
             )
+        _refuse_impossible(periods)
         _execute(workspace, periods, force, report)
         return _summary(workspace, _unbilled(configuration), periods)
+
+
+def _refuse_impossible(periods: tuple[date, ...]) -> None:
+    """Refuse months before AWS had the report, and months that have not begun: they are no partitions of the job."""
+    from orchestration.partitions import BILLING_PERIODS
+
+    possible = set(BILLING_PERIODS.get_partition_keys())
+    wrong = [f"{period:%Y-%m}" for period in periods if period.isoformat() not in possible]
+    if wrong:
+        raise ChargehouseError(
+            f"There is a delivery or request for {', '.join(wrong)}, but billing periods run "
+            f"from {min(possible)[:7]} to {max(possible)[:7]}. "
+            "Take it out of the landing folder, or check this machine's clock."
+        )
 
 
 def _known_periods(workspace: Workspace) -> set[date]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 import streamlit as st
@@ -55,21 +55,18 @@ class Sheet:
 
 def _plain(value: Decimal) -> str:
     """Every digit: no exponent, no separators, no trailing zeros beyond two decimals."""
-    return money.exact(value).replace(",", "")
+    whole, _, decimals = format(value, "f").partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
 
 
 def _csv_text(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case Decimal():
-            return _plain(value)
-        case bool():
-            return "true" if value else "false"
-        case str() if value.startswith(_FORMULA_STARTS):
-            return f"'{value}"
-        case _:
-            return str(value)
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+    if isinstance(value, Decimal):
+        return _plain(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def to_csv(sheet: Sheet) -> bytes:
@@ -107,51 +104,66 @@ class _Plan:
         }
         return cls(column.name, formats.get(kind, "@"))
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name}_exact") if self.exact else (self.name,)
+
 
 def _fixed(decimals: int) -> str:
     return "#,##0" + ("." + "0" * decimals if decimals else "")
 
 
-def _text_cell(sheet: Worksheet, text: str) -> Cell:
+def _set_text(cell: Cell, text: str) -> Cell:
     # Spreadsheets refuse a file with control characters; nothing that counts is lost with them.
-    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
+    cell.value = ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text)
     # openpyxl takes a text that begins with "=" for a formula.
     cell.data_type = "s"
     return cell
 
 
-def _cell(sheet: Worksheet, value: object, number_format: str) -> Cell | None:
-    match value:
-        case None | "":
-            return None
-        case Decimal():
+class _Pen:
+    """Writes one column of a sheet, over and over with the same cell: a month can have millions of them."""
+
+    def __init__(self, sheet: Worksheet, plan: _Plan) -> None:
+        self._plan = plan
+        self._cell = WriteOnlyCell(sheet)
+        self._cell.number_format = plan.number_format or "General"
+        self._beside = WriteOnlyCell(sheet)
+
+    def cells(self, value: object, in_currency: str) -> tuple[Cell | None, ...]:
+        """Return the cells of a row: one, or two where the column is written as text too."""
+        cell = self._cell
+        if value is None or value == "":
+            return (None, None) if self._plan.exact else (None,)
+        if isinstance(value, Decimal):
+            text = _plain(value)
             # openpyxl writes numbers with 16 digits. A text declared to be a number is written as it stands.
-            cell = WriteOnlyCell(sheet, value=_plain(value))
+            cell.value = text
             cell.data_type = "n"
-        case bool() | int() | datetime() | date():
-            cell = WriteOnlyCell(sheet)
+            if self._plan.number_format is None and cell.number_format != in_currency:
+                cell.number_format = in_currency
+            return (cell, _set_text(self._beside, text)) if self._plan.exact else (cell,)
+        if isinstance(value, int | date):
             cell.value = value
-        case _:
-            return _text_cell(sheet, str(value))
-    cell.number_format = number_format
-    return cell
+            return (cell,)
+        return (_set_text(cell, str(value)),)
 
 
-def _open(workbook: Workbook, title: str, plans: Sequence[_Plan]) -> Worksheet:
+def _open(workbook: Workbook, title: str, plans: Sequence[_Plan]) -> tuple[Worksheet, list[_Pen]]:
     """Start a sheet with its heading, which stays in view."""
     sheet: Worksheet = workbook.create_sheet(title[:31])
     sheet.freeze_panes = "A2"
     font, fill = Font(bold=True, color="FFFFFF"), PatternFill("solid", fgColor="0B6E63")
     head = []
     for plan in plans:
-        for name in (plan.name, f"{plan.name}_exact") if plan.exact else (plan.name,):
+        for name in plan.heads:
             cell = WriteOnlyCell(sheet, value=name)
             cell.font, cell.fill = font, fill
             cell.alignment = Alignment(horizontal="left" if plan.number_format == "@" else "right")
             head.append(cell)
             sheet.column_dimensions[get_column_letter(len(head))].width = max(14, min(len(name) + 4, 34))
     sheet.append(head)
-    return sheet
+    return sheet, [_Pen(sheet, plan) for plan in plans]
 
 
 def _write(workbook: Workbook, title: str, extract: Extract) -> int:
@@ -160,19 +172,14 @@ def _write(workbook: Workbook, title: str, extract: Extract) -> int:
     units_at = names.index("minor_units") if "minor_units" in names else None
     plans = [_Plan.of(column, of_document=units_at is not None) for column in extract.columns]
 
-    sheet = _open(workbook, title, plans)
+    sheet, pens = _open(workbook, title, plans)
     count = 0
     for row in extract.rows:
         if count and count % (_SHEET_ROWS - 1) == 0:
-            sheet = _open(workbook, f"{title} ({count // (_SHEET_ROWS - 1) + 1})", plans)
+            sheet, pens = _open(workbook, f"{title} ({count // (_SHEET_ROWS - 1) + 1})", plans)
         units = row[units_at] if units_at is not None else None
         in_currency = _fixed(units if isinstance(units, int) else 2)
-        cells: list[Cell | None] = []
-        for value, plan in zip(row, plans, strict=True):
-            cells.append(_cell(sheet, value, in_currency if plan.number_format is None else plan.number_format))
-            if plan.exact:
-                cells.append(_text_cell(sheet, _plain(value)) if isinstance(value, Decimal) else None)
-        sheet.append(cells)
+        sheet.append([cell for value, pen in zip(row, pens, strict=True) for cell in pen.cells(value, in_currency)])
         count += 1
     return count
 
@@ -193,9 +200,9 @@ def to_xlsx(sheets: Sequence[Sheet], about: Sequence[tuple[str, str]]) -> bytes:
     last.column_dimensions["A"].width = 28
     last.column_dimensions["B"].width = 90
     for name, text in facts:
-        label = _text_cell(last, name)
+        label = _set_text(WriteOnlyCell(last), name)
         label.font = Font(bold=True)
-        last.append([label, _text_cell(last, text)])
+        last.append([label, _set_text(WriteOnlyCell(last), text)])
     out = io.BytesIO()
     workbook.save(out)
     return out.getvalue()

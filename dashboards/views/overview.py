@@ -156,6 +156,8 @@ def main() -> None:
         with st.container(border=True, height="stretch"):
             st.subheader(strings.BILLED_AND_AWS)
             charts.billed_and_aws_by_month(months)
+            if not all(month.is_final for month in months):
+                st.caption(strings.NOT_FINAL_MARK)
         with st.container(border=True, height="stretch"):
             st.subheader(strings.MARGIN_BY_GROUP)
             charts.margin_by_group(groups)

@@ -14,8 +14,10 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
@@ -147,17 +149,18 @@ class _Sync:
         self._now = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
         self._periods_changed: set[date] = set()
         self._landed: list[str] = []
+        self._opened = ExitStack()
 
     def run(self) -> SyncResult:
         self._store.mkdir(parents=True, exist_ok=True)
         self._register.clean_store()
         self._staging.mkdir()
-        with open_scratch_database(self._staging) as scratch:
+        with self._opened:
             try:
-                self._settle_all(scratch, is_last_look=False)
+                self._settle_all(is_last_look=False)
             except _LandingChangedError:
                 self._progress("The landing changed while it was read; looking again")
-                self._settle_all(scratch, is_last_look=True)
+                self._settle_all(is_last_look=True)
         shutil.rmtree(self._staging)
         rejected = [
             Rejection(row.manifest_key, row.payer_account_id, row.export_name, row.billing_period, row.reason)
@@ -167,16 +170,21 @@ class _Sync:
         rejected.sort(key=lambda rejection: (rejection.billing_period or date.min, rejection.manifest_key))
         return SyncResult(tuple(sorted(self._periods_changed)), tuple(self._landed), tuple(rejected))
 
-    def _settle_all(self, scratch: duckdb.DuckDBPyConnection, *, is_last_look: bool) -> None:
+    @cached_property
+    def _scratch(self) -> duckdb.DuckDBPyConnection:
+        """The database for reading deliveries; not opened by a sync that has none to read."""
+        return self._opened.enter_context(open_scratch_database(self._staging))
+
+    def _settle_all(self, *, is_last_look: bool) -> None:
         discovery = discover(self._landing)
         groups = self._groups(discovery)
         billed = self._billed(groups)
         self._list_unreadable(discovery.unreadable)
         for group, is_billed in zip(groups, billed, strict=True):
             if group.payer is None or group.payer not in self._payers:
-                rows = self._refused(group, scratch, is_last_look)
+                rows = self._refused(group, is_last_look)
             elif is_billed:
-                rows = self._decided(group, scratch, is_last_look)
+                rows = self._decided(group, is_last_look)
             else:
                 rows = self._not_billed(group, self._payers[group.payer])
             self._save(group, rows)
@@ -254,11 +262,9 @@ class _Sync:
 
     # --- what becomes of one group --------------------------------------------------------------------------
 
-    def _decided(
-        self, group: Group, scratch: duckdb.DuckDBPyConnection, is_last_look: bool
-    ) -> list[RegisteredDelivery]:
+    def _decided(self, group: Group, is_last_look: bool) -> list[RegisteredDelivery]:
         """Return the rows of a group that is billed from, after reading what the decision needs."""
-        decision = Decision(group, lambda delivery: self._read(group, delivery, scratch, is_last_look), self._is_stored)
+        decision = Decision(group, lambda delivery: self._read(group, delivery, is_last_look), self._is_stored)
         chosen = decision.choose()
         rows = [] if chosen is None else [self._current(chosen)]
         for delivery in group.landed:
@@ -278,9 +284,7 @@ class _Sync:
             if row.status is not Status.REJECTED or row is group.stored
         ]
 
-    def _refused(
-        self, group: Group, scratch: duckdb.DuckDBPyConnection, is_last_look: bool
-    ) -> list[RegisteredDelivery]:
+    def _refused(self, group: Group, is_last_look: bool) -> list[RegisteredDelivery]:
         """Return the rows of a payer that is not configured; what is stored stays, in case it comes back."""
         rows = []
         for delivery in group.landed:
@@ -289,7 +293,7 @@ class _Sync:
             if missing is not None:
                 rows.append(self._rejected(group, delivery, missing, is_billed=False))
             elif group.payer is None:
-                reason = self._why_unknown(group, delivery, scratch, is_last_look)
+                reason = self._why_unknown(group, delivery, is_last_look)
                 rows.append(self._rejected(group, delivery, reason, is_billed=False))
             else:
                 row = known or self._unread(group, delivery)
@@ -301,15 +305,13 @@ class _Sync:
                 rows.append(row)
         return rows
 
-    def _why_unknown(
-        self, group: Group, delivery: LandedDelivery, scratch: duckdb.DuckDBPyConnection, is_last_look: bool
-    ) -> str:
+    def _why_unknown(self, group: Group, delivery: LandedDelivery, is_last_look: bool) -> str:
         """Return why nobody knows whom a delivery bills: mostly because it is damaged."""
         known = group.known(delivery)
         if known is not None:
             return known.reason
         try:
-            self._read(group, delivery, scratch, is_last_look)
+            self._read(group, delivery, is_last_look)
         except LandingError:
             raise
         except DeliveryError as error:
@@ -448,9 +450,7 @@ class _Sync:
 
     # --- reading --------------------------------------------------------------------------------------------
 
-    def _read(
-        self, group: Group, delivery: LandedDelivery, scratch: duckdb.DuckDBPyConnection, is_last_look: bool
-    ) -> Candidate:
+    def _read(self, group: Group, delivery: LandedDelivery, is_last_look: bool) -> Candidate:
         """Stage a delivery.
 
         Raises:
@@ -469,7 +469,7 @@ class _Sync:
         failure = None
         contents = None
         try:
-            contents = stage(scratch, self._landing, delivery, folder, self._progress)
+            contents = stage(self._scratch, self._landing, delivery, folder, self._progress)
         except LandingError:
             raise
         except DeliveryError as error:
@@ -501,11 +501,10 @@ class _Sync:
     def _is_at_rest(self, delivery: LandedDelivery) -> bool:
         """Whether manifest and files are still as they were listed; overwrite mode replaces both."""
         manifest = delivery.manifest
-        landed = self._landing.find(manifest.key)
-        content = None if landed is None else self._landing.read_all([landed]).get(manifest.key)
+        content = self._landing.read_all([delivery.manifest_object]).get(manifest.key)
         if content is None or hashlib.sha256(content).hexdigest() != manifest.content_hash:
             return False
-        return all(self._landing.find(file.key) == file for file in delivery.files)
+        return all(self._landing.refreshed(file) == file for file in delivery.files)
 
     def _is_stored(self, row: RegisteredDelivery) -> bool:
         return row.contents is not None and not self._register.missing_store_files(row)

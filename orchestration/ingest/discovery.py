@@ -34,6 +34,7 @@ class LandedDelivery:
 
     Attributes:
         manifest: the manifest it is read by.
+        manifest_object: that manifest as landed.
         manifests: every copy of that manifest, the one it is read by first.
         files: its files as landed, in the manifest's order; those that are missing are left out.
         missing: where missing files were looked for.
@@ -41,6 +42,7 @@ class LandedDelivery:
     """
 
     manifest: Manifest
+    manifest_object: LandedObject
     manifests: tuple[Manifest, ...]
     files: tuple[LandedObject, ...]
     missing: tuple[str, ...]
@@ -138,6 +140,7 @@ def _delivery(manifests: Sequence[Manifest], objects: dict[str, LandedObject]) -
     manifest, files, missing, resolved = copies[0]
     return LandedDelivery(
         manifest=manifest,
+        manifest_object=objects[manifest.key],
         manifests=tuple(copy[0] for copy in copies),
         files=files,
         missing=missing,

@@ -89,7 +89,11 @@ class Landing(ABC):
 
     @abstractmethod
     def find(self, key: str) -> LandedObject | None:
-        """Return the object as it is now; None where there is none."""
+        """Return the object that was written as ``key``; None where there is none."""
+
+    @abstractmethod
+    def refreshed(self, landed: LandedObject) -> LandedObject | None:
+        """Return a listed object as it is now; None where it is gone."""
 
     @abstractmethod
     def open(self, landed: LandedObject) -> BinaryIO:
@@ -165,6 +169,9 @@ class LocalLanding(Landing):
         with self._translated(key):
             return self._object(path) if path.is_file() else None
 
+    def refreshed(self, landed: LandedObject) -> LandedObject | None:
+        return self.find(landed.key)
+
     def open(self, landed: LandedObject) -> BinaryIO:
         with self._translated(landed.key):
             return Path(landed.location).open("rb")
@@ -234,7 +241,11 @@ class S3Landing(Landing):
 
     def list_objects(self) -> dict[str, LandedObject]:
         with self._translated(self.url):
-            found = self._files.find(self._root, detail=True)
+            try:
+                found = self._files.find(self._root, detail=True)
+            except FileNotFoundError as error:
+                # Taken for an empty landing, every delivery would seem to have vanished.
+                raise LandingError(f"The landing {self.url}: {error}.") from error
         objects: dict[str, LandedObject] = {}
         for location, details in sorted(found.items()):
             landed = self._object(location, details)
@@ -243,8 +254,14 @@ class S3Landing(Landing):
         return objects
 
     def find(self, key: str) -> LandedObject | None:
-        location = f"{self._root}/{key}"
-        with self._translated(key):
+        return self._found(f"{self._root}/{key}")
+
+    def refreshed(self, landed: LandedObject) -> LandedObject | None:
+        # By its location: a key may have lost slashes that are part of the object's name.
+        return self._found(landed.location)
+
+    def _found(self, location: str) -> LandedObject | None:
+        with self._translated(location):
             try:
                 return self._object(location, self._files.info(location))
             except FileNotFoundError:

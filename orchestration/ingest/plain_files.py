@@ -220,8 +220,8 @@ def _next(period: date) -> date:
 
 def _export_name(path: Path) -> str:
     """Return the export's name: the file's, without ending, part number and month."""
-    stem = _PART.sub("", _ENDING.sub("", path.name))
-    name = re.sub(r"[^A-Za-z0-9._-]+|[-_.]{2,}", "-", _MONTH.sub("", stem)).strip("-_.")
+    stem = _PART.sub("", _MONTH.sub("", _ENDING.sub("", path.name)))
+    name = re.sub(r"[^A-Za-z0-9._-]+|[-_.]{2,}", "-", stem).strip("-_.")
     return name or "export"
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import duckdb
 
@@ -185,6 +185,7 @@ class _StagedRows:
         layouts: Sequence[Layout],
     ) -> None:
         self._connection = connection
+        self._folder = folder
         self._form = form
         self._keys = {str(folder / file.stored_path): file.source_key for file in files if file.stored_path is not None}
         self._layouts = layouts
@@ -200,7 +201,17 @@ class _StagedRows:
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run ``sql`` over the relation ``rows``."""
         rows = " union all ".join(self._branch(reading, relation) for reading, relation in self.branches)
-        return self._connection.execute(f"with rows as ({rows}) {sql}").fetchall()
+        return self._run(f"with rows as ({rows}) {sql}")
+
+    def _run(self, sql: str) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(sql).fetchall()
+        except (duckdb.InvalidInputException, duckdb.IOException) as error:
+            # The footer was sound, so it is a page. What we wrote ourselves from CSV has no such excuse.
+            if self._form.is_csv:
+                raise
+            said = str(error).splitlines()[0].replace(str(self._folder), "")[:300]
+            raise DeliveryError(f"A Parquet file is damaged ({said}).") from error
 
     def with_bad_columns(self) -> tuple[Layout, ...]:
         """Return the layouts, each with the columns in which it holds unreadable values."""
@@ -211,12 +222,12 @@ class _StagedRows:
                 filled.append(layout)
                 continue
             counts = ", ".join(f"count(*) filter (where {condition})" for condition, _ in checks)
-            found = self._connection.execute(f"select {counts} from {relation}").fetchone() or ()
+            found = self._run(f"select {counts} from {relation}")[0]
             bad = tuple(column.name for (_, column), count in zip(checks, found, strict=True) if count)
             filled.append(replace(layout, bad_columns=bad))
         return tuple(filled)
 
-    def refuse_cost(self) -> None:
+    def refuse_cost(self) -> NoReturn:
         """Raise for the first row whose unblended cost is missing or unreadable (M1)."""
         for reading, relation in self.branches:
             column = reading.columns[_COST]
@@ -231,8 +242,9 @@ class _StagedRows:
             if wide is not None and wide[0] is not None and abs(wide[0]) >= Decimal(10) ** 12 - Decimal("5E-11"):
                 raise DeliveryError(f"{place}: the unblended cost {value!r} has more than 12 integer digits.")
             raise DeliveryError(f"{place}: the unblended cost {value!r} is not a number.")
+        raise DeliveryError("A row has no readable unblended cost.")
 
-    def refuse_period(self, period: date) -> None:
+    def refuse_period(self, period: date) -> NoReturn:
         """Raise for the first row of another billing period than the manifest's (P1)."""
         for reading, relation in self.branches:
             start = reading.columns["bill_billing_period_start_date"].sql
@@ -242,8 +254,9 @@ class _StagedRows:
                 place, value = found
                 shown = "no readable billing period start" if value is None else f"billing period start {value}"
                 raise DeliveryError(f"{place} has {shown}, but the manifest says {period:%Y-%m}.")
+        raise DeliveryError(f"A row is of another billing period than the manifest's, {period:%Y-%m}.")
 
-    def refuse_payer(self) -> None:
+    def refuse_payer(self) -> NoReturn:
         """Raise for rows of several payers, or of none."""
         payers = [str(row[0]) for row in self.query("select distinct payer from rows order by payer limit 4")]
         if payers == [""]:
@@ -254,7 +267,7 @@ class _StagedRows:
             "Export each payer by itself."
         )
 
-    def refuse_currency(self) -> None:
+    def refuse_currency(self) -> NoReturn:
         """Raise for rows in another currency than USD (I2)."""
         for reading, relation in self.branches:
             currency = reading.columns["line_item_currency_code"].sql
@@ -262,14 +275,16 @@ class _StagedRows:
             if found is not None:
                 place, value = found
                 raise DeliveryError(f"{place} is in {value}; only deliveries in USD can be billed.")
+        raise DeliveryError("A row is in another currency than USD; only deliveries in USD can be billed.")
 
     def _first_row(self, relation: str, condition: str, value: str) -> tuple[str, str | None] | None:
         """Return place and value of the first row that meets ``condition``."""
-        row = self._connection.execute(
-            f"select filename, file_row_number + 1, {value} from {relation} where {condition} "
-            "order by filename, file_row_number limit 1"
-        ).fetchone()
-        return None if row is None else (f"{self._keys[row[0]]}, row {row[1]}", row[2])
+        # An aggregate, not a filter: a filter on what a cast yields is answered from the footer's count of NULLs.
+        found = self._run(
+            f"select arg_min({{'file': filename, 'row': file_row_number + 1, 'value': {value}}}, "
+            f"{{'file': filename, 'row': file_row_number}}) filter (where {condition}) from {relation}"
+        )[0][0]
+        return None if found is None else (f"{self._keys[found['file']]}, row {found['row']}", found["value"])
 
     def _branch(self, reading: Reading, relation: str) -> str:
         columns = reading.columns

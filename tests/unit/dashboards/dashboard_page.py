@@ -82,10 +82,10 @@ class Page:
     def choose(self, **choices: str | list[str]) -> "Page":
         """Set pickers by key and run again."""
         for key, value in choices.items():
-            if key == "search":
-                self.at.text_input(key=key).set_value(value)
-            elif isinstance(value, list):
+            if isinstance(value, list):
                 self.at.multiselect(key=key).set_value(value)
+            elif key == "search":
+                self.at.text_input(key=key).set_value(value)
             else:
                 self.at.selectbox(key=key).set_value(value)
         self.at.run()

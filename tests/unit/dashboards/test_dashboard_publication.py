@@ -1,6 +1,7 @@
 """Which version of the published file a page reads, while runs replace it."""
 
 import threading
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
 
@@ -159,8 +160,12 @@ def test_answers_are_kept_for_a_version_and_not_longer(tmp_path: Path, monkeypat
     publish(path)
     version = Publication.at(path)
     opened: list[Publication] = []
-    original = queries.reading
-    monkeypatch.setattr(queries, "reading", lambda publication: opened.append(publication) or original(publication))
+
+    def count(publication: Publication) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        opened.append(publication)
+        return reading(publication)
+
+    monkeypatch.setattr(queries, "reading", count)
     assert billed(version) == billed(Publication.at(path))
     assert len(opened) == 1
     publish(path, october_scale="2")

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from orchestration.ingest.deliveries import SyncResult, sync
-from orchestration.ingest.landing import open_landing
+from orchestration.ingest.landing import Landing, open_landing
 from orchestration.settings import Workspace
 from tests.unit.ingest.landed_cur import PAYER
 
@@ -22,6 +22,7 @@ class Warehouse:
         self.workspace = workspace
         self.connection = connection
         self.payers = {PAYER: ""}
+        self.opened: Landing | None = None
         self.said: list[str] = []
 
     @property
@@ -30,7 +31,8 @@ class Warehouse:
 
     def sync(self) -> SyncResult:
         self.said.clear()
-        return sync(self.connection, self.workspace, open_landing(self.landing), self.payers, progress=self.said.append)
+        landing = self.opened or open_landing(self.landing)
+        return sync(self.connection, self.workspace, landing, self.payers, progress=self.said.append)
 
     def query(self, sql: str) -> Rows:
         return self.connection.execute(sql).fetchall()

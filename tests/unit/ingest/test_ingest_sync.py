@@ -233,9 +233,17 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("where", ["a newer delivery", "the current delivery"])
-def test_a_damaged_delivery_changes_nothing(warehouse: Warehouse, damage: str, where: str) -> None:
+@pytest.mark.parametrize(
+    ("where", "damage"),
+    [
+        *(("a newer delivery", damage) for damage in DAMAGES),
+        *(
+            ("the current delivery", damage)
+            for damage in ("truncated", "emptied in place", "missing part", "two payers")
+        ),
+    ],
+)
+def test_a_damaged_delivery_changes_nothing(warehouse: Warehouse, where: str, damage: str) -> None:
     parts = [[legacy_row("1")], [legacy_row("2")]]
     folder = land_legacy(warehouse.landing, "good", parts)
     warehouse.sync()
@@ -362,20 +370,16 @@ def _restless(warehouse: Warehouse, executions: list[str]) -> _Restless:
     return _Restless(warehouse.landing, following, manifest)
 
 
-def test_a_delivery_replaced_while_it_is_read_is_looked_at_again(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    landing = _restless(warehouse, ["first", "second"])
-    monkeypatch.setattr("tests.unit.ingest.conftest.open_landing", lambda _: landing)
+def test_a_delivery_replaced_while_it_is_read_is_looked_at_again(warehouse: Warehouse) -> None:
+    warehouse.opened = _restless(warehouse, ["first", "second"])
     result = warehouse.sync()
     assert result.rejected == ()
     # What was read under the first manifest may have been half of each.
     assert warehouse.statuses() == {"second": "current"}
 
 
-def test_a_landing_that_never_rests_is_refused_for_now(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    landing = _restless(warehouse, ["first", "second", "third"])
-    monkeypatch.setattr("tests.unit.ingest.conftest.open_landing", lambda _: landing)
+def test_a_landing_that_never_rests_is_refused_for_now(warehouse: Warehouse) -> None:
+    warehouse.opened = _restless(warehouse, ["first", "second", "third"])
     result = warehouse.sync()
     assert "changed while it was read" in reasons(result)[0]
     assert warehouse.costs() == []
@@ -488,8 +492,8 @@ def test_columns_of_every_month_are_in_the_view(warehouse: Warehouse) -> None:
     land_legacy(warehouse.landing, "b", [[row | {"product/newThing": "y"}]], month=2)
     warehouse.sync()
     assert warehouse.query(
-        "select resource_tags_user_old, product_new_thing, resource_tags, bill_bill_type, pricing_public_on_demand_cost "
-        "from raw.cur_line_items order by billing_period"
+        "select resource_tags_user_old, product_new_thing, resource_tags, bill_bill_type, "
+        "pricing_public_on_demand_cost from raw.cur_line_items order by billing_period"
     ) == [("x", None, {"user_old": "x"}, "", None), (None, "y", None, "", None)]
 
 

@@ -4,9 +4,7 @@ from unit_test_run import UnitTestRun
 
 
 def test_every_dbt_unit_test_passes(unit_test_run: UnitTestRun) -> None:
-    failures = [
-        f"{it.name}: {it.status}\n{it.message}" for it in unit_test_run.results if it.status != "pass"
-    ]
+    failures = [f"{it.name}: {it.status}\n{it.message}" for it in unit_test_run.results if it.status != "pass"]
     assert not failures, f"{len(failures)} dbt unit tests failed:\n\n" + "\n".join(failures)
 
 

@@ -200,9 +200,7 @@ def test_round_to_minor_unit_goes_half_away_from_zero(
 
 @EXACTLY
 @given(rows=st.lists(st.tuples(st.integers(-(10**20), 10**20), MINOR_UNITS), min_size=1, max_size=60))
-def test_minor_units_become_amounts(
-    project: RenderedProject, query: Query, rows: list[tuple[int, int]]
-) -> None:
+def test_minor_units_become_amounts(project: RenderedProject, query: Query, rows: list[tuple[int, int]]) -> None:
     units, minor_units = ([*column] for column in zip(*rows, strict=True))
     sql = project.macro("minor_units_to_amount", "cast(units as hugeint)", "minor_units")
     result = query(

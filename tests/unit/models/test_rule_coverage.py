@@ -91,9 +91,9 @@ def test_every_line_item_type_is_unit_tested() -> None:
 def test_unit_tests_say_what_they_prove(file: Path) -> None:
     for test in unit_tests_in(file):
         assert re.fullmatch(f"test_{test['model']}__[a-z0-9_]+", test["name"])
-        assert re.match(
-            r"([A-Z]{1,2}[0-9]+|Section 3)(, ([A-Z]{1,2}[0-9]+|section 3))*: ", test["description"]
-        ), test["name"]
+        assert re.match(r"([A-Z]{1,2}[0-9]+|Section 3)(, ([A-Z]{1,2}[0-9]+|section 3))*: ", test["description"]), test[
+            "name"
+        ]
 
 
 @pytest.mark.parametrize("file", UNIT_TEST_FILES, ids=lambda file: file.name)

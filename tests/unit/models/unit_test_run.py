@@ -1,7 +1,7 @@
 """One run of dbt's unit tests, in a warehouse that holds nothing but empty tables.
 
 What is here: making that warehouse, running dbt on it, and reading what each unit test said.
-When to add here: another table that models read (dbt takes the column types of a unit test's rows from it).
+When to add here: another table that models read; dbt takes the column types of a unit test's rows from it.
 What does not belong here: judging the results (``test_dbt_unit_tests.py``).
 """
 
@@ -14,25 +14,11 @@ from typing import Any
 
 from orchestration.configuration.load import load_configuration
 from orchestration.configuration.schema import Configuration
-from orchestration.ingest.columns import CANONICAL_COLUMNS, OWN_COLUMNS, quoted
+from orchestration.ingest.register import Register
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.warehouse import open_warehouse
 
 __all__ = ["UnitTestResult", "UnitTestRun", "run_unit_tests"]
-
-# The list of deliveries, as far as models read it.
-_DELIVERIES = """
-create table raw.deliveries (
-    delivery_key varchar, payer_account_id varchar, export_name varchar, billing_period date,
-    delivery_id varchar, form varchar, manifest_key varchar, manifest_modified_at timestamp,
-    status varchar, reason varchar, is_billed boolean, landed_at timestamp, row_count bigint,
-    file_count integer, byte_count bigint, unblended_cost decimal(38, 10),
-    net_unblended_cost decimal(38, 10), split_cost_row_count bigint, excess_decimal_row_count bigint,
-    excess_decimal_sum decimal(38, 20), bad_value_row_count bigint, discount_mode varchar,
-    open_row_count bigint, open_cost decimal(38, 10), first_usage_at timestamp, last_usage_at timestamp,
-    column_count integer
-)
-"""
 
 
 @dataclass(frozen=True)
@@ -91,12 +77,9 @@ def _result(result: dict[str, Any]) -> UnitTestResult:
 
 
 def _make_empty_warehouse(workspace: Workspace) -> None:
-    columns = [*OWN_COLUMNS, *((column.name, column.kind.value) for column in CANONICAL_COLUMNS)]
     with open_warehouse(workspace) as connection:
         load_configuration(connection, Configuration(**{field.name: () for field in fields(Configuration)}))
-        definitions = ", ".join(f"{quoted(name)} {sql_type}" for name, sql_type in columns)
-        connection.execute(f"create table raw.cur_line_items ({definitions})")
-        connection.execute(_DELIVERIES)
+        Register(connection, workspace.raw_store).save([])
 
 
 def _dbt(workspace: Workspace, *arguments: str, must_pass: bool = False) -> bool:
