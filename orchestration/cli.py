@@ -8,7 +8,6 @@ Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
 """
 
 import json
-import shutil
 import subprocess
 import sys
 from datetime import date, datetime
@@ -109,7 +108,8 @@ def sample(if_empty: bool, seed: int) -> None:
 def load(files: tuple[Path, ...], payer: str | None, period: date | None) -> None:
     """Land plain CUR FILES that came without a manifest, as one delivery.
 
-    Takes legacy CUR and CUR 2.0, as CSV (plain, gzip or zip) or Parquet. The next `chargehouse run` bills them.
+    Takes legacy CUR, CUR 2.0 and FOCUS with AWS columns, as CSV (plain, gzip or zip) or Parquet. The next
+    `chargehouse run` bills them.
     """
     from orchestration.ingest.landing import open_landing
     from orchestration.ingest.plain_files import land_plain_file
@@ -210,16 +210,20 @@ def dashboard(port: int, headless: bool) -> None:
 @click.option("--port", default=3000, show_default=True)
 def dagster(port: int) -> None:
     """Start the orchestrator on this machine: its pages, and the daemon that runs the schedule."""
+    from dagster import DagsterInstance
+
+    from orchestration.runs import close_dead_runs, prepare_dagster_home
+    from orchestration.warehouse import workspace_lock
+
     workspace = Workspace.from_environment()
     prepare_dagster_home(workspace)
+    with (
+        workspace_lock(workspace, "starting Dagster"),
+        DagsterInstance.from_config(str(workspace.dagster_home)) as runs,
+    ):
+        close_dead_runs(runs)
     click.echo(f"Dagster: http://localhost:{port}   (Ctrl+C stops it)")
     _replace_by(["-m", "dagster", "dev", "-m", "orchestration.definitions", "--port", str(port)])
-
-
-def prepare_dagster_home(workspace: Workspace) -> None:
-    """Write the workspace's Dagster settings: one run at a time, no telemetry."""
-    workspace.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_ROOT / "orchestration" / "dagster.yaml", workspace.dagster_home / "dagster.yaml")
 
 
 def _replace_by(arguments: list[str]) -> None:

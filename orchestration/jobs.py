@@ -2,7 +2,7 @@
 
 What is here: the one job that processes what is new, and what runs it has to make.
 When to add here: another way to run the assets.
-What does not belong here: when to run (``schedules.py``, ``sensors.py``).
+What does not belong here: when to run (``schedules.py``).
 """
 
 import dagster as dg

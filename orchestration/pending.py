@@ -18,7 +18,7 @@ from orchestration.planning import billing_exports, plan_periods
 from orchestration.settings import Workspace
 from orchestration.warehouse import is_published, open_warehouse, workspace_lock
 
-__all__ = ["Pending", "find_pending", "pending_range"]
+__all__ = ["Pending", "find_pending", "known_periods", "pending_range"]
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,6 @@ class Pending:
 
     periods: tuple[date, ...]
     unpublished: bool
-
-    def __bool__(self) -> bool:
-        return bool(self.periods) or self.unpublished
 
 
 def find_pending(workspace: Workspace, configuration: Configuration, only: frozenset[date] | None = None) -> Pending:
@@ -64,6 +61,16 @@ def pending_range(workspace: Workspace, partitions: dg.TimeWindowPartitionsDefin
     """
     with workspace_lock(workspace, "looking for what is new"):
         pending = find_pending(workspace, read_configuration(workspace.billing))
-    known = {date.fromisoformat(key) for key in partitions.get_partition_keys()}
-    periods = [period for period in pending.periods if period in known]
+        periods = pending.periods or (known_periods(workspace) if pending.unpublished else ())
+    possible = {date.fromisoformat(key) for key in partitions.get_partition_keys()}
+    periods = tuple(period for period in periods if period in possible)
     return (periods[0], periods[-1]) if periods else None
+
+
+def known_periods(workspace: Workspace) -> tuple[date, ...]:
+    """Return the billing periods that have a delivery to bill from, oldest first."""
+    with open_warehouse(workspace) as connection:
+        rows = connection.execute(
+            "select distinct billing_period from raw.deliveries where status = 'current' and is_billed order by all"
+        ).fetchall()
+    return tuple(period for (period,) in rows)

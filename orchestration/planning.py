@@ -9,7 +9,6 @@ What does not belong here: building.
 import hashlib
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -18,7 +17,15 @@ from orchestration.configuration.fingerprint import membership_digest, period_di
 from orchestration.configuration.schema import Configuration
 from orchestration.settings import PROJECT_ROOT
 
-__all__ = ["PlannedPeriod", "billing_exports", "code_digest", "mark_built", "plan_periods", "write_build_periods"]
+__all__ = [
+    "PlannedPeriod",
+    "billing_exports",
+    "code_digest",
+    "mark_built",
+    "plan_periods",
+    "unfinished_periods",
+    "write_build_periods",
+]
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,10 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
-@cache
 def code_digest(project_root: Path = PROJECT_ROOT) -> str:
-    """Return the sha256 of the models, macros, seeds and the raw view's columns: changed code rebuilds every period."""
+    """Return the sha256 of the models, macros, seeds and the ingest: changed code rebuilds every period."""
     digest = hashlib.sha256()
-    files = [project_root / "dbt_project.yml", project_root / "orchestration" / "ingest" / "columns.py"]
+    files = [project_root / "dbt_project.yml", *(project_root / "orchestration" / "ingest").glob("*.py")]
     for folder in ("models", "macros", "seeds"):
         files += (project_root / "dbt_project" / folder).rglob("*.sql")
         files += (project_root / "dbt_project" / folder).rglob("*.csv")
@@ -71,6 +77,8 @@ def plan_periods(
 ) -> list[PlannedPeriod]:
     """Return the periods whose inputs differ from what was built last, oldest first.
 
+    A period that was built before and has no billed delivery any more is planned too: building it empties it.
+
     Args:
         connection: the warehouse, after the deliveries were landed.
         configuration: the validated billing configuration.
@@ -90,17 +98,20 @@ def plan_periods(
             "select billing_period, fingerprint, grain_fingerprint from raw.period_builds"
         ).fetchall()
     }
+    asked_for = {period for (period,) in connection.execute("select billing_period from raw.build_periods").fetchall()}
     planned = []
-    for period in sorted(deliveries):
+    for period in sorted(deliveries.keys() | built.keys() | asked_for):
         if only is not None and period not in only:
             continue
-        landed = _digest(*deliveries[period])
+        landed = _digest(*deliveries.get(period, []))
         grain = _digest(code, landed, membership_digest(configuration, period))
         fingerprint = _digest(grain, period_digest(configuration, period))
         last_fingerprint, last_grain = built.get(period, ("", ""))
         if fingerprint == last_fingerprint and not force:
             continue
-        if not last_fingerprint:
+        if period not in deliveries:
+            reason = "no delivery is billed from any more"
+        elif not last_fingerprint:
             reason = "not built yet"
         elif force and fingerprint == last_fingerprint:
             reason = "asked for"
@@ -150,3 +161,16 @@ def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
         "from raw.build_periods",
         [run_id],
     )
+
+
+def unfinished_periods(connection: duckdb.DuckDBPyConnection) -> list[date]:
+    """Return the periods that stand in the marts, but neither this run nor a run before it has finished.
+
+    They were left by a run that died or whose checks failed; to publish them would be to publish half a month.
+    """
+    rows = connection.execute(
+        "select distinct billing_period from marts.fct_charges "
+        "anti join raw.period_builds using (billing_period) anti join raw.build_periods using (billing_period) "
+        "order by billing_period"
+    ).fetchall()
+    return [period for (period,) in rows]

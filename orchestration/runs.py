@@ -7,22 +7,26 @@ What does not belong here: stages of the job (``assets/``).
 """
 
 import logging
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration import reports
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.errors import BuildError, ChargehouseError, CheckError
-from orchestration.pending import find_pending
-from orchestration.settings import Workspace, export_environment
-from orchestration.warehouse import workspace_lock
+from orchestration.pending import find_pending, known_periods
+from orchestration.settings import PROJECT_ROOT, Workspace, export_environment
+from orchestration.warehouse import open_warehouse, workspace_lock
 
-__all__ = ["RunSummary", "run_new"]
+if TYPE_CHECKING:
+    import dagster as dg
+
+__all__ = ["RunSummary", "close_dead_runs", "prepare_dagster_home", "run_new"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,6 @@ class RunSummary:
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
     published_file: Path
-    totals: tuple[dict[str, Any], ...] = field(default=())
 
     def lines(self) -> list[str]:
         """Return the summary as lines for a terminal."""
@@ -81,55 +84,54 @@ def run_new(
     with workspace_lock(workspace, "chargehouse run", wait_seconds):
         configuration = read_configuration(workspace.billing)
         report("Looking for what is new")
-        pending = find_pending(workspace, configuration, only)
-        periods = pending.periods
-        if force:
-            periods = tuple(sorted(only or _known_periods(workspace) | set(periods)))
-        if not periods and not pending.unpublished:
-            return _nothing_new(workspace)
-        if not periods:
-            periods = tuple(sorted(_known_periods(workspace)))
-        if not periods:
-            raise ChargehouseError(
-                f"There is no delivery in {workspace.landing_url}. Put AWS's files and manifests there, "
-                "or land a plain file with: chargehouse load FILE"
+        pending = find_pending(workspace, configuration)
+        known = known_periods(workspace)
+        asked_for = only or frozenset({*pending.periods, *(known if force else ())})
+        _refuse_impossible(asked_for, {*pending.periods, *known}, workspace)
+        todo = sorted(asked_for if force else asked_for & set(pending.periods))
+        left = [period for period in pending.periods if period not in asked_for]
+        unbilled = _unbilled(configuration)
+        if not todo and not pending.unpublished:
+            return _summary(
+                workspace,
+                (),
+                "Nothing new: no delivery, configuration or model changed since the last run. Nothing was built.",
+                unbilled,
+                left,
             )
-        _refuse_impossible(periods)
-        _execute(workspace, periods, force, report)
-        return _summary(workspace, _unbilled(configuration), periods)
+        _execute(workspace, todo or list(known), sorted(asked_for), force, report)
+        built = _built(workspace)
+        months = ", ".join(f"{period:%Y-%m}" for period in built)
+        done = f"Built and published {months}." if built else "Nothing had to be built; published again."
+        return _summary(workspace, built, done, unbilled, left)
 
 
-def _refuse_impossible(periods: tuple[date, ...]) -> None:
-    """Refuse months before AWS had the report, and months that have not begun: they are no partitions of the job."""
+def _refuse_impossible(asked_for: frozenset[date], available: set[date], workspace: Workspace) -> None:
+    """Refuse months without a delivery, and months that are no partitions: before 2015-12, or not begun yet."""
     from orchestration.partitions import BILLING_PERIODS
 
+    if not available:
+        raise ChargehouseError(
+            f"There is no delivery in {workspace.landing_url}. Put AWS's files and manifests there, "
+            "or land a plain file with: chargehouse load FILE"
+        )
+    absent = sorted(f"{period:%Y-%m}" for period in asked_for - available)
+    if absent:
+        raise ChargehouseError(f"There is no delivery for {', '.join(absent)}. Nothing was changed.")
     possible = set(BILLING_PERIODS.get_partition_keys())
-    wrong = [f"{period:%Y-%m}" for period in periods if period.isoformat() not in possible]
+    wrong = sorted(f"{period:%Y-%m}" for period in asked_for if period.isoformat() not in possible)
     if wrong:
         raise ChargehouseError(
-            f"There is a delivery or request for {', '.join(wrong)}, but billing periods run "
+            f"There is a delivery for {', '.join(wrong)}, but billing periods run "
             f"from {min(possible)[:7]} to {max(possible)[:7]}. "
             "Take it out of the landing folder, or check this machine's clock."
         )
 
 
-def _known_periods(workspace: Workspace) -> set[date]:
-    from orchestration.warehouse import open_warehouse
-
+def _built(workspace: Workspace) -> tuple[date, ...]:
     with open_warehouse(workspace) as connection:
-        rows = connection.execute(
-            "select distinct billing_period from raw.deliveries where status = 'current' and is_billed"
-        ).fetchall()
-    return {period for (period,) in rows}
-
-
-def _nothing_new(workspace: Workspace) -> RunSummary:
-    return RunSummary(
-        built=(),
-        notes=("Nothing new: no delivery, configuration or model changed since the last run. Nothing was built.",),
-        warnings=tuple(_warnings(workspace, ())),
-        published_file=workspace.published_file,
-    )
+        rows = connection.execute("select billing_period from raw.build_periods order by billing_period").fetchall()
+    return tuple(period for (period,) in rows)
 
 
 class _Reporter(logging.Handler):
@@ -143,11 +145,12 @@ class _Reporter(logging.Handler):
         self._report(record.getMessage())
 
 
-def _execute(workspace: Workspace, periods: tuple[date, ...], force: bool, report: Callable[[str], None]) -> None:
-    """Run the Dagster job in this process, its output going to a log file."""
+def _execute(
+    workspace: Workspace, covered: Sequence[date], asked_for: Sequence[date], force: bool, report: Callable[[str], None]
+) -> None:
+    """Run the Dagster job in this process over the partitions ``covered``, its output going to a log file."""
     import dagster as dg
 
-    from orchestration.cli import prepare_dagster_home
     from orchestration.partitions import range_tags
 
     report("Starting Dagster")
@@ -167,11 +170,11 @@ def _execute(workspace: Workspace, periods: tuple[date, ...], force: bool, repor
             with dg.DagsterInstance.get() as instance:
                 result = job.execute_in_process(
                     instance=instance,
-                    tags=range_tags(periods[0], periods[-1]),
+                    tags=range_tags(covered[0], covered[-1]),
                     run_config={
                         "ops": {
                             "build_periods": {
-                                "config": {"force": force, "periods": [day.isoformat() for day in periods]}
+                                "config": {"force": force, "periods": [day.isoformat() for day in asked_for or covered]}
                             }
                         }
                     },
@@ -181,6 +184,26 @@ def _execute(workspace: Workspace, periods: tuple[date, ...], force: bool, repor
         logger.removeHandler(reporter)
     if not result.success:
         raise _failure(result, log_file)
+
+
+def prepare_dagster_home(workspace: Workspace) -> None:
+    """Write the workspace's Dagster settings: one run at a time, no telemetry."""
+    workspace.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "orchestration" / "dagster.yaml", workspace.dagster_home / "dagster.yaml")
+
+
+def close_dead_runs(instance: "dg.DagsterInstance") -> None:
+    """Close the runs that Dagster still believes to be going on; the caller holds the workspace's lock.
+
+    A killed run cannot say that it ended, and the queue, which lets one run go on at a time, would wait for it.
+    """
+    import dagster as dg
+
+    going_on = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+    )
+    for run in instance.get_runs(filters=going_on):
+        instance.report_run_failed(run, "The process of this run is gone: its workspace is free.")
 
 
 def _failure(result: Any, log_file: Path) -> ChargehouseError:
@@ -209,17 +232,23 @@ def _failure(result: Any, log_file: Path) -> ChargehouseError:
     return BuildError(f"The run failed, so nothing was published. Details: {log_file}")
 
 
-def _summary(workspace: Workspace, unbilled: tuple[str, ...], periods: tuple[date, ...]) -> RunSummary:
-    built = ", ".join(f"{period:%Y-%m}" for period in periods)
+def _summary(
+    workspace: Workspace, built: tuple[date, ...], done: str, unbilled: tuple[str, ...], left: list[date]
+) -> RunSummary:
+    notes = (done, f"Published copy: {workspace.published_file}") if built else (done,)
+    waiting = [
+        f"{period:%Y-%m} has something new too and is published as it was built last; run without --period to build it."
+        for period in left
+    ]
     return RunSummary(
-        built=periods,
-        notes=(f"Built and published {built}.", f"Published copy: {workspace.published_file}"),
-        warnings=tuple(_warnings(workspace, unbilled)),
+        built=built,
+        notes=notes,
+        warnings=(*_warnings(workspace), *waiting, *unbilled),
         published_file=workspace.published_file,
     )
 
 
-def _warnings(workspace: Workspace, unbilled: tuple[str, ...]) -> list[str]:
+def _warnings(workspace: Workspace) -> list[str]:
     """Say in one line each what a person should look at."""
     found = []
     for delivery in reports.deliveries(workspace):
@@ -228,6 +257,9 @@ def _warnings(workspace: Workspace, unbilled: tuple[str, ...]) -> list[str]:
                 f"{delivery['period']} payer {delivery['payer']}: delivery {delivery['delivery']} was rejected: "
                 f"{delivery['reason']}"
             )
+    for period in reports.periods(workspace):
+        if period["residual"] != 0:
+            found.append(f"{period['period']} payer {period['payer']}: residual {period['residual']:f}; issue nothing.")
     for problem in reports.problem_totals(workspace):
         found.append(
             f"{problem['period']}: {problem['problem']} on {problem['rows']:,} rows, AWS cost {problem['aws_cost']:,f} "
@@ -235,7 +267,7 @@ def _warnings(workspace: Workspace, unbilled: tuple[str, ...]) -> list[str]:
         )
     for check in reports.failed_checks(workspace):
         found.append(f"check of {check['subject']}: {check['check']}: {check['detail']}")
-    return [*found, *unbilled]
+    return found
 
 
 def _unbilled(configuration: Configuration) -> tuple[str, ...]:

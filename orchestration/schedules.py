@@ -2,12 +2,12 @@
 
 What is here: when the job runs by the clock.
 When to add here: another time to run.
-What does not belong here: reacting to what has landed (``sensors.py``).
+What does not belong here: what a run does (``jobs.py``).
 """
 
 import dagster as dg
 
-from orchestration.errors import ChargehouseError
+from orchestration.errors import WorkspaceBusyError
 from orchestration.jobs import process_new
 from orchestration.partitions import BILLING_PERIODS, range_tags
 from orchestration.pending import pending_range
@@ -29,7 +29,7 @@ def every_six_hours_for(workspace: Workspace) -> dg.ScheduleDefinition:
         """Run over the periods that have something new, or say why not."""
         try:
             pending = pending_range(workspace, BILLING_PERIODS)
-        except ChargehouseError as error:
+        except WorkspaceBusyError as error:
             return dg.SkipReason(str(error))
         if pending is None:
             return dg.SkipReason("Nothing new: no delivery, configuration or model changed.")

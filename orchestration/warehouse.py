@@ -20,10 +20,12 @@ from orchestration.settings import Workspace
 
 __all__ = [
     "is_published",
+    "loaded_configuration",
     "open_warehouse",
     "prepare_control_tables",
     "record_publication",
     "record_run",
+    "save_loaded_configuration",
     "workspace_lock",
 ]
 
@@ -51,6 +53,9 @@ create table if not exists raw.runs (
     code_version varchar not null,
     billing_periods varchar not null,
     published_at timestamp
+);
+create table if not exists raw.loaded_configuration (
+    digest varchar not null
 );
 create table if not exists raw.checked_deliveries (
     delivery_key varchar primary key,
@@ -87,6 +92,20 @@ def open_warehouse(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
 def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what dbt and the planner read, where it is not there yet."""
     connection.execute(_CONTROL_TABLES)
+
+
+def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str) -> None:
+    """Remember the digest of the configuration files that schema ``billing`` was loaded from."""
+    connection.execute("begin transaction")
+    connection.execute("delete from raw.loaded_configuration")
+    connection.execute("insert into raw.loaded_configuration values (?)", [digest])
+    connection.execute("commit")
+
+
+def loaded_configuration(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the digest of the configuration files that schema ``billing`` was loaded from."""
+    found = connection.execute("select digest from raw.loaded_configuration").fetchone()
+    return None if found is None else str(found[0])
 
 
 def record_run(connection: duckdb.DuckDBPyConnection, run_id: str, started_at: datetime, code_version: str) -> None:

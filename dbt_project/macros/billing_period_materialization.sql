@@ -29,6 +29,16 @@
             {% do found.update({column.name: column.data_type}) %}
         {% endfor %}
         {% if found != wanted or should_full_refresh() %}
+            {% set lost = run_query(
+                "select strftime(billing_period, '%Y-%m') from " ~ existing
+                ~ " except select strftime(billing_period, '%Y-%m') from raw.build_periods order by all"
+            ).columns[0].values() %}
+            {% if lost %}
+                {{ exceptions.raise_compiler_error(
+                    model.name ~ " has other columns now, and " ~ lost | join(", ") ~ " would be lost with the old "
+                    ~ "table. Build every period: chargehouse run, without --period."
+                ) }}
+            {% endif %}
             {% do adapter.drop_relation(existing) %}
             {% set existing = none %}
         {% endif %}

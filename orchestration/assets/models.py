@@ -42,15 +42,17 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     """Build the models for the periods in raw.build_periods, and test them."""
     place = workspace.workspace
     _LOG.info("Building and testing the models")
-    invocation = dbt.cli(dbt_arguments(), context=context, target_path=place.warehouse / "dbt", raise_on_error=False)
+    run_results = place.warehouse / "dbt" / "run_results.json"
+    # If dbt dies before it writes its own, the last run's results must not be taken for this one's.
+    run_results.unlink(missing_ok=True)
+    invocation = dbt.cli(dbt_arguments(), context=context, target_path=run_results.parent, raise_on_error=False)
     yield from invocation.stream()
-    results = test_results(invocation.target_path / "run_results.json")
+    results = test_results(run_results)
     with open_warehouse(place) as connection:
         save_results(connection, "dbt", results)
     if not invocation.is_successful():
         raise dg.Failure(
-            description="; ".join(_failures(invocation.target_path / "run_results.json"))
-            or f"dbt could not finish: {invocation.get_error()}",
+            description="; ".join(_failures(run_results)) or f"dbt could not finish: {invocation.get_error()}",
             allow_retries=False,
         )
 

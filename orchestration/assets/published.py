@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.planning import code_digest, mark_built
+from orchestration.errors import BuildError
+from orchestration.planning import code_digest, mark_built, unfinished_periods
 from orchestration.publish import publish
 from orchestration.resources import WorkspaceResource
 from orchestration.warehouse import open_warehouse, record_publication, record_run
@@ -35,8 +36,15 @@ def published_copy_for(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
         _LOG.info("Publishing")
         started_at = datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, UTC)
         with open_warehouse(place) as connection:
+            unfinished = unfinished_periods(connection)
+            if unfinished:
+                months = ", ".join(f"{period:%Y-%m}" for period in unfinished)
+                raise BuildError(f"{months} is unfinished since an earlier run. Run again without --period.")
+            # Together, or a run that dies in between would never be published.
+            connection.execute("begin transaction")
             mark_built(connection, context.run.run_id)
             record_run(connection, context.run.run_id, started_at, code_digest())
+            connection.execute("commit")
         size = publish(place)
         with open_warehouse(place) as connection:
             record_publication(connection, context.run.run_id)

@@ -13,8 +13,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from orchestration.configuration.fingerprint import files_digest
 from orchestration.configuration.load import load_configuration
 from orchestration.configuration.validate import read_configuration
+from orchestration.errors import BuildError
 from orchestration.expectations.deliveries import check_deliveries
 from orchestration.expectations.line_items import check_line_items, mark_checked
 from orchestration.expectations.results import save_results
@@ -25,7 +27,7 @@ from orchestration.partitions import BILLING_PERIODS
 from orchestration.planning import billing_exports, plan_periods, write_build_periods
 from orchestration.resources import WorkspaceResource
 from orchestration.settings import PROJECT_ROOT
-from orchestration.warehouse import open_warehouse
+from orchestration.warehouse import loaded_configuration, open_warehouse, save_loaded_configuration
 
 __all__ = ["BuildConfig", "billing_configuration", "build_periods", "cur_deliveries", "raw_checks"]
 
@@ -48,9 +50,11 @@ class BuildConfig(dg.Config):
 def billing_configuration(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
     """The billing configuration (`billing/*.csv`), validated as a whole and loaded."""
     place = workspace.workspace
+    digest = files_digest(place.billing)
     configuration = read_configuration(place.billing)
     with open_warehouse(place) as connection:
         load_configuration(connection, configuration)
+        save_loaded_configuration(connection, digest)
     return dg.MaterializeResult(metadata={"folder": str(place.billing)})
 
 
@@ -114,8 +118,12 @@ def build_periods(
     """Compare what each period would be made of with what it was made of."""
     place = workspace.workspace
     configuration = read_configuration(place.billing)
+    digest = files_digest(place.billing)
     only = frozenset(date.fromisoformat(key) for key in config.periods or context.partition_keys)
     with open_warehouse(place) as connection:
+        if digest != loaded_configuration(connection):
+            # What is loaded is billed; what stands in the files now would be recorded as billed.
+            raise BuildError(f"A file in {place.billing} changed while the run was going on. Run again.")
         planned = plan_periods(connection, configuration, only=only, force=config.force)
         write_build_periods(connection, planned)
     for period in planned:
@@ -147,7 +155,8 @@ def raw_checks(workspace: WorkspaceResource) -> Iterator[dg.AssetCheckResult]:
     with open_warehouse(workspace.workspace) as connection:
         deliveries = check_deliveries(connection)
         line_items = check_line_items(connection, f"'{PROJECT_ROOT / 'dbt_project' / 'seeds' / 'charge_types.csv'}'")
-        save_results(connection, "raw", [*deliveries, *line_items])
+        for results in (deliveries, line_items):
+            save_results(connection, "raw", results)
         if not any(result.blocks for result in line_items):
             mark_checked(connection)
     yield _as_asset_check("deliveries_are_sound", ["raw", "deliveries"], deliveries)

@@ -50,9 +50,7 @@ Value = str | bool | int | Decimal | date | tuple[str, ...] | None
 
 # Babel also knows regions that are no country, such as EU or the Canary Islands; ISO 3166-1 reserves these
 # codes. XK (Kosovo) is not in ISO 3166-1 either, but the EU, the IMF and AWS bill under it.
-_NOT_COUNTRIES = frozenset(
-    {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
-)
+_NOT_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 
 
 class CellError(ValueError):
@@ -400,9 +398,7 @@ class Number(Column):
                 "Write the number with fewer digits; Chargehouse does not round what you configure.",
             )
         if len(whole) > self.precision - self.scale:
-            raise CellError(
-                f"has more than {self.precision - self.scale} digits before the point", "Check the number."
-            )
+            raise CellError(f"has more than {self.precision - self.scale} digits before the point", "Check the number.")
         # Quantizing here is exact, and gives equal numbers one spelling: fingerprints compare what is
         # written.
         number = Decimal(f"{sign}{whole or '0'}.{decimals or '0'}").quantize(Decimal(1).scaleb(-self.scale))
@@ -521,9 +517,7 @@ class Country(Column):
         elif text.upper() in ("UK", "EL"):
             advice = f"Write {'GB' if text.upper() == 'UK' else 'GR'}."
         else:
-            named = next(
-                (code for code in sorted(_country_codes()) if Locale("en").territories[code] == text), None
-            )
+            named = next((code for code in sorted(_country_codes()) if Locale("en").territories[code] == text), None)
             if named is not None:
                 advice = f"Write {named}."
         raise CellError("is not a country code of ISO 3166-1 (alpha-2)", advice)

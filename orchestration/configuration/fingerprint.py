@@ -10,15 +10,29 @@ import hashlib
 from collections.abc import Iterable
 from datetime import date
 from operator import attrgetter
+from pathlib import Path
 
 from orchestration.configuration.columns import TextList, Value
 from orchestration.configuration.intervals import Interval, month_interval
 from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, FileSchema, Row
 
-__all__ = ["membership_digest", "period_digest"]
+__all__ = ["files_digest", "membership_digest", "period_digest"]
 
 # K2 draws the credit that expires first, or began first, so ends outside the month decide inside it too.
 _FILES_WITH_WHOLE_INTERVALS = frozenset({"credits"})
+
+
+def files_digest(folder: Path) -> str:
+    """Return a digest of the configuration files as they stand, to notice that one changed while a run was going on.
+
+    Args:
+        folder: the workspace's ``billing`` folder.
+
+    Returns:
+        SHA-256 in hexadecimal digits.
+    """
+    files = sorted(folder.glob("*.csv"))
+    return _digest(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files)
 
 
 def period_digest(configuration: Configuration, billing_period: date) -> str:
@@ -80,9 +94,7 @@ def _rows_in_force(configuration: Configuration, schema: FileSchema, month: Inte
     rows: Iterable[Row] = configuration.rows(schema.name)
     if schema.interval is not None:
         starts, ends = map(attrgetter, schema.interval)
-        return (
-            row for row in rows if starts(row) < month.end and (ends(row) is None or ends(row) > month.start)
-        )
+        return (row for row in rows if starts(row) < month.end and (ends(row) is None or ends(row) > month.start))
     if schema.period is not None:
         period_of = attrgetter(schema.period)
         return (row for row in rows if period_of(row) == month.start)

@@ -36,9 +36,7 @@ def check_custom_line_items(sheets: Sheets) -> Iterator[ConfigProblem]:
     """Yield items whose display or associated items make no sense (G3)."""
     sheet = sheets["custom_line_items"]
     by_id = {
-        record.text("custom_line_item_id"): record
-        for record in sheet.records
-        if record.has("custom_line_item_id")
+        record.text("custom_line_item_id"): record for record in sheet.records if record.has("custom_line_item_id")
     }
     for record in sheet.records:
         is_flat = record.has("calculation") and record.text("calculation") == "FLAT"
@@ -69,8 +67,7 @@ def check_custom_line_items(sheets: Sheets) -> Iterator[ConfigProblem]:
                 yield sheet.problem(
                     record,
                     "associated_item_ids",
-                    f"is an item of group {item_group_id!r} (line {item.line}), "
-                    f"not of group {group_id!r} (G3)",
+                    f"is an item of group {item_group_id!r} (line {item.line}), not of group {group_id!r} (G3)",
                     "Name items of the same billing group only.",
                     value=item_id,
                 )
@@ -125,9 +122,7 @@ def check_shared_cost_targets(sheets: Sheets) -> Iterator[ConfigProblem]:
             )
 
 
-def _weight_problems(
-    rules: Sheet, targets: Sheet, rule: Record, records: list[Record]
-) -> Iterator[ConfigProblem]:
+def _weight_problems(rules: Sheet, targets: Sheet, rule: Record, records: list[Record]) -> Iterator[ConfigProblem]:
     rule_id = rule.text("shared_cost_rule_id")
     missing = [record for record in records if record.number("weight") is None]
     for record in missing:

@@ -19,9 +19,7 @@ SCHEMA = "billing"
 """The warehouse schema that holds one table per configuration file, and nothing else."""
 
 _SOURCE_LINE = "source_line"
-_SOURCE_LINE_MEANING = (
-    "Line of the configuration file, the header being 1; NULL for a setting that was left out."
-)
+_SOURCE_LINE_MEANING = "Line of the configuration file, the header being 1; NULL for a setting that was left out."
 
 _INCOMING = "incoming_configuration_rows"
 

@@ -70,9 +70,7 @@ def check_rule_tiers(sheets: Sheets) -> Iterator[ConfigProblem]:
     rules, tiers = sheets["pricing_rules"], sheets["pricing_rule_tiers"]
     yield from check_tier_ends(tiers)
     tiers_of_rule = tiers.by_text("pricing_rule_id")
-    types = {
-        record.text("pricing_rule_id"): record for record in rules.records if record.has("pricing_rule_id")
-    }
+    types = {record.text("pricing_rule_id"): record for record in rules.records if record.has("pricing_rule_id")}
     for rule_id, records in tiers_of_rule.items():
         rule = types.get(rule_id)
         if rule is not None and rule.has("rule_type") and rule.text("rule_type") != "TIERED":
@@ -187,9 +185,7 @@ def _ties_on_equal_names(rules: Iterable[_Rule]) -> Iterator[_Tie]:
                 reaching = rule
 
 
-def _ties_on_different_names(
-    rules: Iterable[_Rule], exact: Mapping[tuple[str, ...], list[Interval]]
-) -> Iterator[_Tie]:
+def _ties_on_different_names(rules: Iterable[_Rule], exact: Mapping[tuple[str, ...], list[Interval]]) -> Iterator[_Tie]:
     by_usage_type = [rule for rule in rules if rule.usage_type and not rule.operation]
     by_operation = [rule for rule in rules if rule.operation and not rule.usage_type]
     for one, other in product(by_usage_type, by_operation):

@@ -138,8 +138,7 @@ def _overlaps(sheet: Sheet, rows: list[tuple[Interval, Record]]) -> Iterator[Con
             yield sheet.problem(
                 second,
                 (sheet.schema.interval or ("",))[0],
-                f"overlaps line {first.line}: both hold {_described_key(sheet, second)} "
-                f"{sheet.show_interval(common)}",
+                f"overlaps line {first.line}: both hold {_described_key(sheet, second)} {sheet.show_interval(common)}",
                 "End one of the two before the other begins.",
             )
         if reaching is None or interval.end > reaching[0].end:

@@ -157,16 +157,12 @@ class BillingGroup(Row):
     billing_group_name: Annotated[str, Text("Name shown on invoices and pages.")]
     customer_id: Annotated[str, Identifier("Customer who is invoiced.", refers_to="customers")]
     issuer_id: Annotated[str, Identifier("Issuer of the invoices.", refers_to="issuers")]
-    primary_account_id: Annotated[
-        str, AccountId("Account that charges of the whole group are shown under (G2).")
-    ]
+    primary_account_id: Annotated[str, AccountId("Account that charges of the whole group are shown under (G2).")]
     auto_associate: Annotated[
         bool, Boolean("Whether the group takes every account that is in no group; one group at most (P4).")
     ]
     start_period: Annotated[date, Period("First billing period of the group.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after the group; empty = open.", required=False)
-    ]
+    end_period: Annotated[date | None, Period("First billing period after the group; empty = open.", required=False)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +181,8 @@ class BillingTerms(Row):
 
     billing_group_id: Annotated[str, Identifier("Group the terms are for.", refers_to="billing_groups")]
     start_period: Annotated[date, Period("First billing period under these terms.")]
-    end_period: Annotated[
-        date | None, Period("First billing period after them; empty = open.", required=False)
-    ]
-    pricing_plan_id: Annotated[
-        str, Identifier("Plan whose rules price the group.", refers_to="pricing_plans")
-    ]
+    end_period: Annotated[date | None, Period("First billing period after them; empty = open.", required=False)]
+    pricing_plan_id: Annotated[str, Identifier("Plan whose rules price the group.", refers_to="pricing_plans")]
     commitment_policy: Annotated[
         str,
         Choice(
@@ -200,9 +192,7 @@ class BillingTerms(Row):
     ]
     upfront_policy: Annotated[
         str,
-        Choice(
-            "Whether upfront fees bill when AWS bills them, under owner_group (RS4).", ("pass", "withhold")
-        ),
+        Choice("Whether upfront fees bill when AWS bills them, under owner_group (RS4).", ("pass", "withhold")),
     ]
     free_tier_policy: Annotated[
         str, Choice("Whether free-tier usage is free for the customer too (R1).", _PASS_OR_WITHHOLD)
@@ -222,18 +212,14 @@ class BillingTerms(Row):
             needed_when=When("support_policy", ("recompute",)),
         ),
     ]
-    bundled_discount_policy: Annotated[
-        str, Choice("Whether bundled discounts are passed on (F2).", _PASS_OR_WITHHOLD)
-    ]
+    bundled_discount_policy: Annotated[str, Choice("Whether bundled discounts are passed on (F2).", _PASS_OR_WITHHOLD)]
     negotiated_discount_policy: Annotated[
         str,
         Choice("Whether EDP, private-rate and volume discounts are passed on (F2).", _PASS_OR_WITHHOLD),
     ]
     aws_credit_policy: Annotated[
         str,
-        Choice(
-            "Whether AWS credits are passed on, or part of each (F3).", ("withhold", "pass_through", "share")
-        ),
+        Choice("Whether AWS credits are passed on, or part of each (F3).", ("withhold", "pass_through", "share")),
     ]
     aws_credit_share_percentage: Annotated[
         Decimal | None,
@@ -320,9 +306,7 @@ class PricingRule(Row):
     region: Annotated[
         str, Code("Region the rule is narrowed to, such as eu-central-1; empty = any (R6).", required=False)
     ]
-    include_fees: Annotated[
-        bool, Boolean("Whether a MARKUP or DISCOUNT also acts on fees other than support (R7).")
-    ]
+    include_fees: Annotated[bool, Boolean("Whether a MARKUP or DISCOUNT also acts on fees other than support (R7).")]
     start_period: Annotated[date, Period("First billing period of the rule.")]
     end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
@@ -333,9 +317,7 @@ class PricingRuleTier(Row):
 
     pricing_rule_id: Annotated[str, Identifier("TIERED rule the tier is of.", refers_to="pricing_rules")]
     tier_start: Annotated[Decimal, quantity("Quantity at which the tier begins, inclusive.")]
-    tier_end: Annotated[
-        Decimal | None, quantity("Quantity at which it ends, exclusive; empty = open.", required=False)
-    ]
+    tier_end: Annotated[Decimal | None, quantity("Quantity at which it ends, exclusive; empty = open.", required=False)]
     rate: Annotated[Decimal, rate("USD per unit within the tier.")]
 
 
@@ -384,9 +366,7 @@ class CustomLineItem(Row):
             needed_when=When("line_item_filter", ("SERVICE_EQUAL", "SERVICE_NOT_EQUAL")),
         ),
     ]
-    presentation_service: Annotated[
-        str, Text("Service the item is shown under; empty = none.", required=False)
-    ]
+    presentation_service: Annotated[str, Text("Service the item is shown under; empty = none.", required=False)]
     associated_item_ids: Annotated[
         tuple[str, ...],
         TextList(
@@ -446,9 +426,7 @@ class SharedCostRule(Row):
 class SharedCostTarget(Row):
     """One row per billing group that takes part in a shared cost rule."""
 
-    shared_cost_rule_id: Annotated[
-        str, Identifier("Rule the group takes part in.", refers_to="shared_cost_rules")
-    ]
+    shared_cost_rule_id: Annotated[str, Identifier("Rule the group takes part in.", refers_to="shared_cost_rules")]
     billing_group_id: Annotated[str, Identifier("Group that takes part.", refers_to="billing_groups")]
     weight: Annotated[
         Decimal | None,
@@ -482,9 +460,7 @@ class SupportPlanTier(Row):
 
     support_plan_id: Annotated[str, Identifier("Plan the tier is of.", refers_to="support_plans")]
     tier_start: Annotated[Decimal, quantity("USD of eligible charges at which the tier begins, inclusive.")]
-    tier_end: Annotated[
-        Decimal | None, quantity("USD at which it ends, exclusive; empty = open.", required=False)
-    ]
+    tier_end: Annotated[Decimal | None, quantity("USD at which it ends, exclusive; empty = open.", required=False)]
     percentage: Annotated[Decimal, percentage("Percent of the charges within the tier.")]
     start_period: Annotated[date, Period("First billing period of the tier.")]
     end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
@@ -504,9 +480,7 @@ class Credit(Row):
     amount: Annotated[Decimal, money("Amount granted, positive, in the credit's currency.")]
     currency: Annotated[str, Currency("Currency of the credit: the customer's (I2).")]
     start_date: Annotated[date, Day("First day it can be used (K3).")]
-    end_date: Annotated[
-        date | None, Day("First day it can no longer be used; empty = never expires.", required=False)
-    ]
+    end_date: Annotated[date | None, Day("First day it can no longer be used; empty = never expires.", required=False)]
     eligible_services: Annotated[
         tuple[str, ...],
         TextList(
@@ -515,9 +489,7 @@ class Credit(Row):
             is_all_allowed=True,
         ),
     ]
-    covers_fees: Annotated[
-        bool, Boolean("Whether it also covers commitment, fee, marketplace and support lines (K1).")
-    ]
+    covers_fees: Annotated[bool, Boolean("Whether it also covers commitment, fee, marketplace and support lines (K1).")]
     status: Annotated[str, Choice("A paused credit is not drawn (K3).", ("Active", "Paused"))]
 
 
@@ -589,9 +561,7 @@ class FxRate(Row):
     period: Annotated[date, Period("Billing period the rate is for.")]
     from_currency: Annotated[str, Currency("Currency converted from; configured and AWS amounts are USD.")]
     to_currency: Annotated[str, Currency("Currency converted to.")]
-    rate: Annotated[
-        Decimal, Number("Units of to_currency for one of from_currency.", 18, 10, is_zero_allowed=False)
-    ]
+    rate: Annotated[Decimal, Number("Units of to_currency for one of from_currency.", 18, 10, is_zero_allowed=False)]
     source: Annotated[str, Text("Where the rate is from; stands on the invoice.")]
 
 
@@ -751,13 +721,9 @@ FILES: tuple[FileSchema, ...] = (
         is_key_dated=True,
     ),
     FileSchema("tax_classes", TaxClass, False, ("service_code",)),
-    FileSchema(
-        "tax_exemptions", TaxExemption, False, ("customer_id", "account_id"), _DATES, is_key_dated=True
-    ),
+    FileSchema("tax_exemptions", TaxExemption, False, ("customer_id", "account_id"), _DATES, is_key_dated=True),
     FileSchema("fx_rates", FxRate, False, ("period", "from_currency", "to_currency"), period="period"),
-    FileSchema(
-        "aws_invoices", AwsInvoice, False, ("payer_account_id", "invoice_id"), period="billing_period"
-    ),
+    FileSchema("aws_invoices", AwsInvoice, False, ("payer_account_id", "invoice_id"), period="billing_period"),
     FileSchema("budgets", Budget, False, ("budget_id",), _PERIODS),
     FileSchema("access", Grant, False, ("email", "role", "customer_id")),
 )

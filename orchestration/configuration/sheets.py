@@ -107,9 +107,7 @@ class Sheet:
         """Return a range of time in words, in this file's own notation."""
         column = self.schema.columns[(self.schema.interval or ("", ""))[0]]
         begin = column.show(interval.start)
-        return (
-            f"from {begin} on" if interval.is_open else f"from {begin} to before {column.show(interval.end)}"
-        )
+        return f"from {begin} on" if interval.is_open else f"from {begin} to before {column.show(interval.end)}"
 
     def by_text(self, column: str) -> dict[str, list[Record]]:
         """Return the rows in groups of equal text in a column, those without it left out."""
@@ -139,9 +137,7 @@ def read_sheets(folder: Path) -> tuple[dict[str, Sheet], list[ConfigProblem]]:
     problems: list[ConfigProblem] = []
     if not folder.is_dir():
         problems.append(
-            ConfigProblem(
-                str(folder), None, None, None, "is not a folder", "Create it with `chargehouse init`."
-            )
+            ConfigProblem(str(folder), None, None, None, "is not a folder", "Create it with `chargehouse init`.")
         )
     misnamed = _misnamed_files(found)
     for schema in FILES:
@@ -204,9 +200,7 @@ def read_sheet(path: Path, schema: FileSchema) -> tuple[Sheet, list[ConfigProble
     except OSError as error:
         reason = error.strerror or str(error)
         return unreadable, [
-            ConfigProblem(
-                schema.file, None, None, None, f"cannot be read: {reason}", "Check its permissions."
-            )
+            ConfigProblem(schema.file, None, None, None, f"cannot be read: {reason}", "Check its permissions.")
         ]
     try:
         # Excel's "CSV UTF-8" begins with a byte order mark.
@@ -313,9 +307,7 @@ def _read_header(line: int, names: list[str], schema: FileSchema) -> _Header:
     for position, name in enumerate(names):
         if name in positions:
             problems.append(
-                ConfigProblem(
-                    schema.file, line, name, None, "stands twice in the header", "Keep one of the two."
-                )
+                ConfigProblem(schema.file, line, name, None, "stands twice in the header", "Keep one of the two.")
             )
         elif name in schema.columns:
             positions[name] = position
@@ -339,11 +331,7 @@ def _read_header(line: int, names: list[str], schema: FileSchema) -> _Header:
             None,
             "is missing in the header",
             "Add the column; "
-            + (
-                "every row must fill it in."
-                if schema.columns[name].is_always_filled
-                else "it may stay empty."
-            ),
+            + ("every row must fill it in." if schema.columns[name].is_always_filled else "it may stay empty."),
         )
         for name in missing
     ]

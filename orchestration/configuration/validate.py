@@ -100,14 +100,10 @@ def _place(problem: ConfigProblem) -> tuple[int, int, int, str, str]:
 
 def _rows(sheet: Sheet) -> tuple[Row, ...]:
     row_type = sheet.schema.row_type
-    return tuple(
-        row_type(source_line=record.line, **dict[str, Any](record.values)) for record in sheet.records
-    )
+    return tuple(row_type(source_line=record.line, **dict[str, Any](record.values)) for record in sheet.records)
 
 
 def _with_defaults(settings: tuple[SettingValue, ...]) -> tuple[SettingValue, ...]:
     given = {row.setting for row in settings}
-    defaults = (
-        SettingValue(None, setting.name, setting.default) for setting in SETTINGS if setting.name not in given
-    )
+    defaults = (SettingValue(None, setting.name, setting.default) for setting in SETTINGS if setting.name not in given)
     return (*settings, *defaults)

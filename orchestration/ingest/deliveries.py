@@ -30,12 +30,13 @@ from orchestration.ingest.landing import Landing, LandingError, ObjectVanishedEr
 from orchestration.ingest.manifests import UnreadableManifest
 from orchestration.ingest.register import Register, RegisteredDelivery, Status, delivery_key
 from orchestration.ingest.staging import open_scratch_database, peek_payer, stage
+from orchestration.ingest.view import store_folder
 from orchestration.settings import Workspace
 
 __all__ = ["Rejection", "SyncResult", "changed_periods", "sync"]
 
 _CHANGED = "The delivery changed while it was read, and again at the second attempt. Run again when it is at rest."
-# No delivery's folder: their keys hold the payer and an underscore.
+# No folder of a delivery: those are `name=value`.
 _STAGING = "staging"
 
 
@@ -266,7 +267,7 @@ class _Sync:
         """Return the rows of a group that is billed from, after reading what the decision needs."""
         decision = Decision(group, lambda delivery: self._read(group, delivery, is_last_look), self._is_stored)
         chosen = decision.choose()
-        rows = [] if chosen is None else [self._current(chosen)]
+        rows = [] if chosen is None else [self._current(group, chosen)]
         for delivery in group.landed:
             delivery_id = delivery.manifest.delivery_id
             is_chosen = chosen is not None and chosen.delivery_id == delivery_id
@@ -430,17 +431,17 @@ class _Sync:
             row = replace(row, delivery_key=key, landed_at=self._now)
         return row
 
-    def _current(self, chosen: Candidate) -> RegisteredDelivery:
+    def _current(self, group: Group, chosen: Candidate) -> RegisteredDelivery:
         """Return the row of the chosen delivery, after moving its staged files into the store."""
         row = replace(chosen.row, status=Status.CURRENT, reason="", is_billed=True)
         if chosen.folder is None:
             return row
         # Never an older folder of the same delivery: a reader may still have its files open.
-        place = Path(row.delivery_key) / uuid4().hex[:12]
+        place = store_folder(row.delivery_key, group.period) / uuid4().hex[:12]
         target = self._store / place
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         chosen.folder.rename(target)
-        for folder in (*target.iterdir(), target, target.parent, self._store):
+        for folder in (*target.iterdir(), target, target.parent, target.parent.parent, self._store):
             _flush(folder)
         files = (
             replace(file, stored_path=None if file.stored_path is None else str(place / file.stored_path))

@@ -193,7 +193,8 @@ def delivery_key(payer: str | None, export_name: str, period: date, delivery_id:
         landed_version: tells apart a changed landing of the same delivery that was rejected; normally empty.
     """
     exact = f"{payer or 'unknown'}_{export_name}_{period:%Y-%m}_{delivery_id}"
-    key = re.sub(r"[^A-Za-z0-9._=-]+", "-", exact)[:_LONGEST_KEY]
+    # No `=`, because the store's folders are `name=value`.
+    key = re.sub(r"[^A-Za-z0-9._-]+", "-", exact)[:_LONGEST_KEY]
     if key != exact:
         key = f"{key}-{hashlib.sha256(exact.encode()).hexdigest()[:_KEY_DIGEST]}"
     return f"{key}.{landed_version[:_KEY_DIGEST]}" if landed_version else key
@@ -268,28 +269,24 @@ class Register:
     def clean_store(self) -> None:
         """Remove stored files that no row refers to: superseded ones, and what a killed run left behind."""
         used = {
-            Path(file.stored_path).parts[:2]
+            self._raw_store / parent
             for row in self.deliveries.values()
             for file in row.files
             if file.stored_path is not None
+            for parent in Path(file.stored_path).parents
         }
-        for folder in _folders(self._raw_store):
-            versions = _folders(folder)
-            kept = [version for version in versions if (folder.name, version.name) in used]
-            for version in versions if kept else ():
-                if version not in kept:
-                    shutil.rmtree(version)
-            if not kept:
-                shutil.rmtree(folder)
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in folder.iterdir() if entry.is_dir()] if folder.is_dir() else []
+        folders = [self._raw_store]
+        while folders:
+            for entry in folders.pop().iterdir():
+                if entry in used:
+                    folders.append(entry)
+                elif entry.is_dir():
+                    shutil.rmtree(entry)
 
 
 def _viewed(rows: Iterable[RegisteredDelivery]) -> list[ViewedDelivery]:
     return [
-        ViewedDelivery(row.delivery_key, row.billing_period, row.contents)
+        ViewedDelivery(row.billing_period, row.contents)
         for row in rows
         if row.status is Status.CURRENT
         and row.is_billed

@@ -357,18 +357,10 @@ def _payer() -> Payer:
             Subscription(_HARBOR_ANALYTICS, catalogue.seat_subscription(), 2),
         ),
         support_plans=(
-            SupportPlan(
-                _LUMEN_WEB, catalogue.support("AWSSupportBusiness"), LineItemType.FEE, 10_000, 18_000
-            ),
-            SupportPlan(
-                _LUMEN_KIOSKS, catalogue.support("AWSDeveloperSupport"), LineItemType.USAGE, 2_900, 3_500
-            ),
-            SupportPlan(
-                _HARBOR_CLINICS, catalogue.support("AWSSupportBusiness"), LineItemType.FEE, 15_000, 26_000
-            ),
-            SupportPlan(
-                _AMERICAS_PAYER, catalogue.support("AWSSupportEnterprise"), LineItemType.FEE, 30_000, 40_000
-            ),
+            SupportPlan(_LUMEN_WEB, catalogue.support("AWSSupportBusiness"), LineItemType.FEE, 10_000, 18_000),
+            SupportPlan(_LUMEN_KIOSKS, catalogue.support("AWSDeveloperSupport"), LineItemType.USAGE, 2_900, 3_500),
+            SupportPlan(_HARBOR_CLINICS, catalogue.support("AWSSupportBusiness"), LineItemType.FEE, 15_000, 26_000),
+            SupportPlan(_AMERICAS_PAYER, catalogue.support("AWSSupportEnterprise"), LineItemType.FEE, 30_000, 40_000),
         ),
         clusters=(
             Cluster(

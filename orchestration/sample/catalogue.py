@@ -346,9 +346,7 @@ def bundled_firewall(region: str) -> Sku:
 @cache
 def hosted_zone() -> Sku:
     """Return a hosted zone month: a global service without region."""
-    return _sku(
-        "AmazonRoute53", "", "DNS-HostedZone", "HostedZone", "HostedZone", "0.5000000000", family="DNS Zone"
-    )
+    return _sku("AmazonRoute53", "", "DNS-HostedZone", "HostedZone", "HostedZone", "0.5000000000", family="DNS Zone")
 
 
 @cache
@@ -407,9 +405,7 @@ def event_pass() -> Sku:
 @cache
 def support(product_code: str) -> Sku:
     """Return a support plan (C3); the fee itself is set row by row."""
-    return _sku(
-        product_code, "", "Dollar", "", "Dollar", "1.0000000000", public_rate=None, family="AWS Support"
-    )
+    return _sku(product_code, "", "Dollar", "", "Dollar", "1.0000000000", public_rate=None, family="AWS Support")
 
 
 @cache
@@ -502,7 +498,5 @@ def product_line(sku: Sku) -> Sku:
         product_name=sku.product_name,
         billing_entity=sku.billing_entity,
         seller=sku.seller,
-        attributes={
-            key: value for key, value in sku.attributes.items() if key in ("ProductName", "servicecode")
-        },
+        attributes={key: value for key, value in sku.attributes.items() if key in ("ProductName", "servicecode")},
     )

@@ -265,10 +265,7 @@ def legacy_columns(rows: Iterable[Cells], period: datetime) -> list[str]:
         *(f"identity/{name}" for name in _IDENTITY),
         *(f"bill/{name}" for name in _BILL),
         *(f"lineItem/{name}" for name in [*_LINE_ITEM, *(_NET_LINE_ITEM if has_net else ())]),
-        *(
-            f"product/{name}"
-            for name in sorted(attributes, key=lambda name: (name != "ProductName", name.lower()))
-        ),
+        *(f"product/{name}" for name in sorted(attributes, key=lambda name: (name != "ProductName", name.lower()))),
         *(f"pricing/{name}" for name in _PRICING),
         *(f"reservation/{name}" for name in _RESERVATION if "reservation_reservation_a_r_n" in used),
         *(f"savingsPlan/{name}" for name in _SAVINGS_PLAN if "savings_plan_savings_plan_a_r_n" in used),
@@ -358,9 +355,7 @@ class Rendering:
             row["split_line_item_split_usage"] = split.split_usage
             row["split_line_item_reserved_usage"] = split.reserved_usage
             row["split_line_item_actual_usage"] = split.actual_usage
-            row["split_line_item_split_usage_ratio"] = rounded_quotient(
-                split.split_usage * ONE, split.reserved_usage
-            )
+            row["split_line_item_split_usage_ratio"] = rounded_quotient(split.split_usage * ONE, split.reserved_usage)
         if self.column_mode:
             # Keys as the legacy discount columns are called without their category: edp_discount,
             # spp_discount.
@@ -380,9 +375,7 @@ class Rendering:
             "line_item_resource_id": resource.resource_id,
             "line_item_availability_zone": resource.availability_zone,
             "resource_tags": {
-                key: value
-                for key, value in resource.tags.items()
-                if _in_force(_TAG_MONTHS.get(key, ("", "")), month)
+                key: value for key, value in resource.tags.items() if _in_force(_TAG_MONTHS.get(key, ("", "")), month)
             },
             "cost_category": {_COST_CATEGORY: resource.cost_category} if has_category else {},
         }
@@ -407,9 +400,7 @@ class Rendering:
                     fact.sku.product_code,
                     fact.sku.usage_type,
                     fact.sku.operation,
-                    ""
-                    if fact.resource is None
-                    else fact.resource.resource_id + fact.resource.availability_zone,
+                    "" if fact.resource is None else fact.resource.resource_id + fact.resource.availability_zone,
                     "" if fact.commitment is None else fact.commitment.arn,
                     str(fact.rate == 0),
                     "" if fact.split is None else fact.split.parent_resource_id,
@@ -447,9 +438,7 @@ class Rendering:
     def _product(self, sku: Sku) -> Cells:
         """Return what a row says about its SKU; the attributes stand in ``product`` by their legacy names."""
         if sku not in self._sku_cells:
-            digest = hashlib.sha256(
-                f"{sku.product_code}/{sku.usage_type}/{sku.operation}".encode()
-            ).hexdigest()
+            digest = hashlib.sha256(f"{sku.product_code}/{sku.usage_type}/{sku.operation}".encode()).hexdigest()
             cells: Cells = {
                 "line_item_product_code": sku.product_code,
                 "line_item_usage_type": sku.usage_type,
@@ -471,9 +460,7 @@ class Rendering:
 
     def _net_of(self, amount: int, line_item_type: LineItemType, sku: Sku) -> int:
         """Return a fee's share after the discounts on such fees."""
-        return amount + sum(
-            part for _, part in discounts_on(self.payer, self.period, line_item_type, sku, amount)
-        )
+        return amount + sum(part for _, part in discounts_on(self.payer, self.period, line_item_type, sku, amount))
 
     def _add_reservation(self, row: Cells, fact: Fact, lease: Reservation) -> None:
         row["reservation_reservation_a_r_n"] = lease.arn
@@ -497,9 +484,7 @@ class Rendering:
             row["reservation_end_time"] = f"{lease.end:%Y-%m-%dT%H:%M:%S.000Z}"
             row["reservation_modification_status"] = "Original"
             row["reservation_number_of_reservations"] = str(month.count)
-            row["reservation_units_per_reservation"] = text_of(
-                rounded_quotient(month.hours * ONE, month.count)
-            )
+            row["reservation_units_per_reservation"] = text_of(rounded_quotient(month.hours * ONE, month.count))
             row["reservation_total_reserved_units"] = text_of(month.hours * ONE)
             row["reservation_total_reserved_normalized_units"] = text_of(factor * month.hours)
             row["reservation_normalized_units_per_reservation"] = text_of(

@@ -148,9 +148,7 @@ class _Target:
             keys.append(key)
         return keys
 
-    def legacy_manifest(
-        self, columns: Sequence[str], keys: list[str], compression: str, content: str
-    ) -> bytes:
+    def legacy_manifest(self, columns: Sequence[str], keys: list[str], compression: str, content: str) -> bytes:
         """Return a legacy manifest."""
         return _json(
             {
@@ -220,10 +218,7 @@ class _CsvLines:
         self._categories = [
             (
                 category,
-                [
-                    column.split("/", 1)[1] if category in _MAP_CATEGORIES else snake_name(column)
-                    for column in names
-                ],
+                [column.split("/", 1)[1] if category in _MAP_CATEGORIES else snake_name(column) for column in names],
             )
             for category, names in itertools.groupby(columns, key=lambda column: column.split("/", 1)[0])
         ]
@@ -318,9 +313,7 @@ def _write_cur2_parquet(target: _Target, rows: Sequence[Cells]) -> None:
         return _parquet(
             pa.table(
                 {
-                    name: _cur2_array(name, flat)
-                    if name in used
-                    else pa.nulls(len(flat), _cur2_arrow_type(name))
+                    name: _cur2_array(name, flat) if name in used else pa.nulls(len(flat), _cur2_arrow_type(name))
                     for name in columns
                 }
             )
@@ -382,9 +375,7 @@ def _cur2_array(name: str, rows: Sequence[Cells]) -> pa.Array:
         for row in rows:
             entries = row[name]
             assert isinstance(entries, dict)
-            maps.append(
-                [(key, _double(value) if name == "discount" else value) for key, value in entries.items()]
-            )
+            maps.append([(key, _double(value) if name == "discount" else value) for key, value in entries.items()])
         return pa.array(maps, _cur2_arrow_type(name))
     if name in NUMBER_COLUMNS:
         return pa.array([_double(row.get(name)) for row in rows], pa.float64())

@@ -284,15 +284,9 @@ def _payer() -> Payer:
         ),
         subscriptions=(Subscription(_KRANICH_IOT, catalogue.seat_subscription(), 1),),
         support_plans=(
-            SupportPlan(
-                _KRANICH_CORE, catalogue.support("AWSSupportBusiness"), LineItemType.USAGE, 12_000, 21_000
-            ),
-            SupportPlan(
-                _AOZORA_LIVE, catalogue.support("AWSSupportBusiness"), LineItemType.FEE, 10_000, 14_000
-            ),
-            SupportPlan(
-                _EMEA_PAYER, catalogue.support("AWSDeveloperSupport"), LineItemType.FEE, 2_900, 2_900
-            ),
+            SupportPlan(_KRANICH_CORE, catalogue.support("AWSSupportBusiness"), LineItemType.USAGE, 12_000, 21_000),
+            SupportPlan(_AOZORA_LIVE, catalogue.support("AWSSupportBusiness"), LineItemType.FEE, 10_000, 14_000),
+            SupportPlan(_EMEA_PAYER, catalogue.support("AWSDeveloperSupport"), LineItemType.FEE, 2_900, 2_900),
         ),
         clusters=(
             Cluster(

@@ -78,11 +78,7 @@ def generate(
                     books,
                     payer,
                     period,
-                    [
-                        fact
-                        for fact in facts
-                        if fact.start < cut and fact.line_item_type is not LineItemType.TAX
-                    ],
+                    [fact for fact in facts if fact.start < cut and fact.line_item_type is not LineItemType.TAX],
                     own_form,
                     seed=seed,
                     delivered_at=cut + timedelta(hours=4, minutes=25),
@@ -108,9 +104,7 @@ def _period(month: str) -> datetime:
     try:
         return datetime.strptime(month, "%Y-%m")
     except ValueError:
-        raise ValueError(
-            f"{month!r} is not a billing period. Write it as YYYY-MM, such as 2026-10."
-        ) from None
+        raise ValueError(f"{month!r} is not a billing period. Write it as YYYY-MM, such as 2026-10.") from None
 
 
 def _usual_form(payer: Payer, period: datetime) -> tuple[Form, bool]:

@@ -147,11 +147,7 @@ class _Month:
             *(fact for stream in self.payer.streams for fact in self._stream(stream)),
             *self._subscriptions(),
             *self._support(),
-            *(
-                self._one_off(event)
-                for event in self.payer.one_offs
-                if event.period == period_text(self.period)
-            ),
+            *(self._one_off(event) for event in self.payer.one_offs if event.period == period_text(self.period)),
         ]
         return [*facts, *self._taxes(facts)]
 
@@ -195,9 +191,7 @@ class _Month:
 
     def _instances(self) -> list[_Instance]:
         return [
-            self._instance(fleet, number)
-            for fleet in self.payer.fleets
-            for number in range(fleet.count * self.scale)
+            self._instance(fleet, number) for fleet in self.payer.fleets for number in range(fleet.count * self.scale)
         ]
 
     def _instance(self, fleet: Fleet, number: int) -> _Instance:
@@ -221,12 +215,8 @@ class _Month:
         """Yield instance rows hour by hour, then lease fees and split-cost rows."""
         instances = self._instances()
         random = self._random("spot")
-        leases = [
-            lease for lease in self.payer.reservations if lease.start < self.end and lease.end > self.period
-        ]
-        plans = [
-            plan for plan in self.payer.savings_plans if plan.start < self.end and plan.end > self.period
-        ]
+        leases = [lease for lease in self.payer.reservations if lease.start < self.end and lease.end > self.period]
+        plans = [plan for plan in self.payer.savings_plans if plan.start < self.end and plan.end > self.period]
         leased_hours: dict[Reservation, int] = defaultdict(int)
         used_hours: dict[Reservation, int] = defaultdict(int)
         # What each instance cost on each day: amortised, and at public prices.
@@ -459,8 +449,7 @@ class _Month:
                 shares = [cost - shares[0], public_cost - shares[1]]
             reserved = {task: sizes[position] for task, sizes in cluster.tasks.items()}
             split, public_split = (
-                {task: share * size // capacities[dimension] for task, size in reserved.items()}
-                for share in shares
+                {task: share * size // capacities[dimension] for task, size in reserved.items()} for share in shares
             )
             unused, public_unused = (
                 _spread(share - sum(parts.values()), reserved)
@@ -510,9 +499,7 @@ class _Month:
                         part,
                         free=is_free,
                         resource=stream.resource,
-                        description=f"$0.00 per {stream.sku.unit} under the monthly free tier"
-                        if is_free
-                        else "",
+                        description=f"$0.00 per {stream.sku.unit} under the monthly free tier" if is_free else "",
                     )
 
     def _subscriptions(self) -> Iterator[Fact]:

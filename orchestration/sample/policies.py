@@ -106,9 +106,7 @@ class Policies:
         tiers: dict[str, list[tuple[int, int | None, int]]] = {}
         for row in _rows(folder / "pricing_rule_tiers.csv"):
             end = units(row["tier_end"]) if row["tier_end"] else None
-            tiers.setdefault(row["pricing_rule_id"], []).append(
-                (units(row["tier_start"]), end, units(row["rate"]))
-            )
+            tiers.setdefault(row["pricing_rule_id"], []).append((units(row["tier_start"]), end, units(row["rate"])))
         rules: dict[str, list[Rule]] = {}
         for row in _rows(folder / "pricing_rules.csv"):
             rule = Rule(
@@ -140,9 +138,7 @@ class Policies:
         return cls(
             membership_basis=settings.get("membership_basis") or "usage_date",
             assignments=assignments,
-            auto_associate=next(
-                (key for key, row in groups.items() if row["auto_associate"] == "true"), UNASSIGNED
-            ),
+            auto_associate=next((key for key, row in groups.items() if row["auto_associate"] == "true"), UNASSIGNED),
             groups=groups,
             customers={row["customer_id"]: row for row in _rows(folder / "customers.csv")},
             term_rows=list(_rows(folder / "billing_terms.csv")),
@@ -192,8 +188,7 @@ class Policies:
         fitting = [
             rule
             for rule in self.rules.get(plan, [])
-            if rule.acts(is_fee)
-            and rule.fits(period, billing_entity, service_code, usage_type, operation, region)
+            if rule.acts(is_fee) and rule.fits(period, billing_entity, service_code, usage_type, operation, region)
         ]
         if not fitting:
             return None

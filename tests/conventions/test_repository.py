@@ -56,8 +56,10 @@ def test_only_settings_reads_the_environment() -> None:
 def test_every_variable_is_listed() -> None:
     text = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
     read = set()
-    for file in [*_python("orchestration"), PROJECT_ROOT / "tests" / "conftest.py"]:
-        read |= set(re.findall(r"environ\.get\(\"(CHARGEHOUSE_[A-Z_]+)\"", file.read_text(encoding="utf-8")))
+    files = [*_python("orchestration"), PROJECT_ROOT / "tests" / "conftest.py", PROJECT_ROOT / "profiles.yml"]
+    for file in files:
+        text_read = file.read_text(encoding="utf-8")
+        read |= set(re.findall(r"(?:environ\.get|env_var)\(['\"](CHARGEHOUSE_[A-Z_]+)['\"]", text_read))
     assert read == set(re.findall(r"(CHARGEHOUSE_[A-Z_]+)=", text))
 
 

@@ -76,7 +76,23 @@ final as (
         commitment_id,
         has_reservation,
         public_price,
-        case when bad_values is not null then array_to_string(list_sort(map_keys(bad_values)), '|') end as bad_columns,
+        -- C2: in row mode nothing reads the net columns, so what stands there quarantines nothing.
+        case
+            when bad_values is not null
+                then nullif(
+                    array_to_string(
+                        list_sort(
+                            list_filter(
+                                map_keys(bad_values),
+                                lambda bad_column: discount_mode = 'columns'
+                                or bad_column <> 'line_item_net_unblended_cost'
+                            )
+                        ),
+                        '|'
+                    ),
+                    ''
+                )
+        end as bad_columns,
         max(service_name) as service_name,
         count(*) as row_count,
         cast(sum(usage_quantity) as decimal(38, 10)) as usage_quantity,

@@ -2,4 +2,4 @@
 {# A row here means that what AWS charged is not all accounted for (X1): nothing may be issued for that payer. #}
 select *
 from {{ ref('fct_reconciliation') }}
-where residual <> 0 and {{ in_built_periods('billing_period') }}
+where residual <> 0

@@ -119,9 +119,9 @@ def test_pages_read_one_whole_version_at_any_moment_of_publishing(tmp_path: Path
         publish(copy, october_scale=scale)
         copies.append((copy.read_bytes(), Decimal("9749.41352") * int(scale)))
     path.write_bytes(copies[0][0])
-    seen: set[Decimal] = set()
+    seen: list[Decimal] = []
     errors: list[BaseException] = []
-    stop = threading.Event()
+    stop, has_read = threading.Event(), threading.Event()
 
     def read() -> None:
         while not stop.is_set():
@@ -132,7 +132,8 @@ def test_pages_read_one_whole_version_at_any_moment_of_publishing(tmp_path: Path
                         "and billing_period = date '2025-10-01'"
                     ).fetchone()
                     assert row is not None
-                    seen.add(row[0])
+                    seen.append(row[0])
+                    has_read.set()
             except PublicationReplacedError:
                 continue  # the page starts over
             except BaseException as error:
@@ -146,13 +147,14 @@ def test_pages_read_one_whole_version_at_any_moment_of_publishing(tmp_path: Path
         fresh = tmp_path / "fresh"
         fresh.write_bytes(copies[turn % 2][0])
         fresh.replace(path)
-        threading.Event().wait(0.03)
+        # The next one comes while some readers are in the middle of this one, but never before all of them.
+        has_read.clear()
+        has_read.wait(5)
     stop.set()
     for reader in readers:
         reader.join()
     assert not errors
-    assert seen <= {total for _, total in copies}
-    assert seen
+    assert set(seen) == {total for _, total in copies}
 
 
 def test_answers_are_kept_for_a_version_and_not_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,7 +147,6 @@ def test_changed_models_change_the_code_digest(tmp_path: Path) -> None:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("one", encoding="utf-8")
     before = code_digest(tmp_path)
-    code_digest.cache_clear()
     (tmp_path / "dbt_project/models/model.sql").write_text("two", encoding="utf-8")
     assert code_digest(tmp_path) != before
 

@@ -63,16 +63,19 @@ tier_prices as (
         tier_totals.billing_group_id,
         tier_totals.pricing_rule_id,
         tier_totals.total_quantity,
+        -- A month of corrections may sum below zero: it gives back what the same quantity would have cost.
         round(
             sum(
                 greatest(
-                    least(tier_totals.total_quantity, coalesce(pricing_rule_tiers.tier_end, tier_totals.total_quantity))
-                    - pricing_rule_tiers.tier_start,
+                    least(
+                        abs(tier_totals.total_quantity),
+                        coalesce(pricing_rule_tiers.tier_end, abs(tier_totals.total_quantity))
+                    ) - pricing_rule_tiers.tier_start,
                     0
                 ) * pricing_rule_tiers.rate
             ),
             10
-        ) as total_cost
+        ) * case when tier_totals.total_quantity < 0 then -1 else 1 end as total_cost
     from tier_totals
     inner join pricing_rule_tiers on tier_totals.pricing_rule_id = pricing_rule_tiers.pricing_rule_id
     group by

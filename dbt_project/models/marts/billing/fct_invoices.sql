@@ -1,13 +1,16 @@
-{# One draft per billing group that exists in a built period, also when nothing was used: finance sees that it is
-   empty. #}
+{{ config(materialized='billing_period') }}
+{# One draft per billing group that exists in the period, also when nothing was used: finance sees that it is empty. Stored,
+   so that a period keeps the currency, rate and groups that its lines were made with until it is built again. #}
 with
 
 lines as (
     select * from {{ ref('fct_invoice_lines') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 charges as (
     select * from {{ ref('fct_charges') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 billing_groups as (

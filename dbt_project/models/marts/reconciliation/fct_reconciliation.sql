@@ -1,14 +1,16 @@
+{{ config(materialized='billing_period') }}
 {# X1: what AWS charged a payer equals what was billed, withheld and left unrated, to the last decimal. The raw side is
    the control total taken when the delivery landed, so it does not pass through the models it proves. #}
 with
 
 deliveries as (
     select * from {{ source('raw', 'deliveries') }}
-    where status = 'current' and is_billed
+    where status = 'current' and is_billed and {{ is_current_period('billing_period') }}
 ),
 
 charges as (
     select * from {{ ref('fct_charges') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 raw_amounts as (
