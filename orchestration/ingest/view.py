@@ -115,16 +115,16 @@ def _families(deliveries: Sequence[ViewedDelivery], raw_store: Path) -> list[_Fa
         contents = delivery.contents
         for layout in contents.layouts:
             has_bad_values = contents.totals.bad_value_row_count > 0
-            same = (contents.form, contents.totals.discount_mode, has_bad_values, layout.bad_columns, layout.columns)
-            examples.setdefault(same, (contents, layout))
-            files.setdefault(same, []).extend(
+            key = (contents.form, contents.totals.discount_mode, has_bad_values, layout.bad_columns, layout.columns)
+            examples.setdefault(key, (contents, layout))
+            files.setdefault(key, []).extend(
                 raw_store / file.stored_path
                 for file in contents.files
                 if file.layout == layout.number and file.stored_path is not None
             )
     families: list[_Family] = []
-    for same, (contents, layout) in examples.items():
-        relation = _relation(files[same], contents.totals.discount_mode)
+    for shared, (contents, layout) in examples.items():
+        relation = _relation(files[shared], contents.totals.discount_mode)
         has_bad_values = contents.totals.bad_value_row_count > 0
         # What we wrote ourselves is read the same way, whatever it was made from.
         form = Form.LEGACY_CUR_CSV if contents.form.is_csv else contents.form

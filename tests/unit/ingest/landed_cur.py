@@ -128,7 +128,7 @@ CUR2_TYPES = {
 }
 
 
-def cur2_row(cost: float | None = 1.0, **cells: object) -> dict[str, object]:
+def cur2_row(cost: float | str | None = 1.0, **cells: object) -> dict[str, object]:
     """Return a row of CUR 2.0 for January 2024."""
     row: dict[str, object] = {
         "bill_invoice_id": "4711",

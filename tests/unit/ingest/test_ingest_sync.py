@@ -8,12 +8,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.errors import DeliveryError
 from orchestration.ingest.deliveries import SyncResult, changed_periods
 from orchestration.ingest.landing import LandedObject, LocalLanding, open_landing
 from orchestration.ingest.register import Register
+from orchestration.settings import Workspace
 from tests.unit.ingest.conftest import Warehouse
 from tests.unit.ingest.landed_cur import (
     PAYER,
@@ -494,7 +496,39 @@ def test_columns_of_every_month_are_in_the_view(warehouse: Warehouse) -> None:
     assert warehouse.query(
         "select resource_tags_user_old, product_new_thing, resource_tags, bill_bill_type, "
         "pricing_public_on_demand_cost from raw.cur_line_items order by billing_period"
-    ) == [("x", None, {"user_old": "x"}, "", None), (None, "y", None, "", None)]
+    ) == [("x", None, {"user_old": "x"}, "", None), (None, "y", {}, "", None)]
+
+
+def test_types_that_differ_between_deliveries_do_not_meet(warehouse: Warehouse) -> None:
+    # Numbers here, text there: one type for both would turn amounts into doubles or text.
+    other = "999999999999"
+    warehouse.payers = {PAYER: "", other: ""}
+    land_cur2(warehouse.landing / "x", "a", [parquet_bytes([cur2_row(1.0, pricing_public_on_demand_cost=0.1)])])
+    types = {"pricing_public_on_demand_cost": "string", "line_item_unblended_cost": "string"}
+    texts = [cur2_row("3", bill_payer_account_id=other, pricing_public_on_demand_cost="1_000")]
+    parts = [parquet_bytes(texts, types), parquet_bytes([cur2_row(4.0, bill_payer_account_id=other)])]
+    land_cur2(warehouse.landing / "y", "b", parts, export="other")
+    assert warehouse.sync().rejected == ()
+    assert warehouse.query(
+        "select line_item_unblended_cost, pricing_public_on_demand_cost, bad_values from raw.cur_line_items order by 1"
+    ) == [
+        (Decimal(1), Decimal("0.1"), None),
+        (Decimal(3), None, {"pricing_public_on_demand_cost": "1_000"}),
+        (Decimal(4), None, None),
+    ]
+
+
+def test_names_that_look_like_partitions_are_only_names(tmp_path: Path) -> None:
+    workspace = Workspace.at(tmp_path / "line_item_usage_type=x" / "workspace")
+    workspace.landing.mkdir(parents=True)
+    workspace.warehouse.mkdir()
+    with duckdb.connect(workspace.warehouse_file) as connection:
+        warehouse = Warehouse(workspace, connection)
+        land_legacy(workspace.landing, "a=b", [[legacy_row("1")]], export="chargehouse_period=2020-01-01")
+        warehouse.sync()
+        assert warehouse.query(
+            "select billing_period, line_item_usage_type, source_file, line_item_unblended_cost from raw.cur_line_items"
+        ) == [(JANUARY, "", "chargehouse_period=2020-01-01-00001.csv.gz", Decimal(1))]
 
 
 def test_no_column_of_the_view_is_a_double(warehouse: Warehouse) -> None:
