@@ -12,7 +12,7 @@ implementation.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "exact_decimal_sql",
     "excess_decimals",
     "is_missing_word",
+    "json_map_sql",
     "literal",
     "quoted",
     "read_columns",
@@ -76,17 +77,19 @@ class Origin(StrEnum):
     """Parquet as AWS wrote it."""
 
     STORE = "store"
-    """Parquet that we wrote from CSV: canonical names, types and map keys."""
+    """Parquet that we wrote from CSV: canonical names and types."""
 
 
 @dataclass(frozen=True)
 class CanonicalColumn:
     """One column of ``raw.cur_line_items``.
 
-    Attributes: name: AWS's name in legacy Parquet and CUR 2.0. kind: what it holds. aliases: other snake-case
-        names under which it is found. is_reference: text that names something else, where the words of M1
-        mean "nothing" and would tie or close the
-            row (C0, C1, D7) if they were kept.
+    Attributes:
+        name: AWS's name in legacy Parquet and CUR 2.0.
+        kind: what it holds.
+        aliases: other snake-case names under which it is found.
+        is_reference: text that names something else. A word of M1 in it means nothing, and would tie the row to a
+            commitment or close it (C0, D7) if it were kept.
         is_account: a 12-digit account id, whose leading zeros are lost where a tool stored it as a number.
     """
 
@@ -273,6 +276,7 @@ class SourceColumn:
         sql_type: its DuckDB type.
         may_be_null: False where the file is known to hold no NULL in it.
         may_be_odd: False where every number in it is known to be finite and within 12 integer digits.
+        text: SQL of the text that ``sql`` was parsed from; None where the file holds it as it is.
     """
 
     name: str
@@ -280,16 +284,20 @@ class SourceColumn:
     sql_type: str
     may_be_null: bool = True
     may_be_odd: bool = True
+    text: str | None = None
 
 
 @dataclass(frozen=True)
 class ColumnReading:
     """How one canonical column is read.
 
-    Attributes: name: canonical name. kind: canonical kind. sql: SQL of the canonical type; NULL where the
-        value is missing or unreadable (text: ``''``). is_given: SQL condition that there is a value, readable
-        or not; None where a value cannot be unreadable. text: SQL of the value as text, for the list of bad
-        values.
+    Attributes:
+        name: canonical name.
+        kind: canonical kind.
+        sql: SQL of the canonical type; NULL where the value is missing or unreadable, but in the view text is ``''``.
+        is_given: SQL condition that there is a value, readable or not; None where a value cannot be unreadable.
+        text: SQL of the value as text, for the list of bad values.
+        amounts: SQL of the list of a map's amounts, for those who do not need its keys.
     """
 
     name: str
@@ -297,6 +305,7 @@ class ColumnReading:
     sql: str
     is_given: str | None = None
     text: str = "NULL"
+    amounts: str | None = None
 
 
 @dataclass(frozen=True)
@@ -412,7 +421,7 @@ def _read_canonical(column: CanonicalColumn, sources: dict[str, SourceColumn], o
         if key == column.name or "product" not in sources:
             return None
         # CUR 2.0 keeps in the map what has no column of its own in the query.
-        products = map_sql(sources["product"])
+        products = _map_sql(sources["product"])
         return ColumnReading(column.name, column.kind, f"coalesce(map_extract_value({products}, {literal(key)}), '')")
     if column.kind is Kind.DECIMAL:
         return decimal_reading(column.name, source)
@@ -422,8 +431,10 @@ def _read_canonical(column: CanonicalColumn, sources: dict[str, SourceColumn], o
     if column.is_account and _is_integer(source.sql_type):
         text = f"lpad({text}, 12, '0')"
     if column.is_reference and origin is Origin.TEXT_FILE:
-        text = f"case when {is_missing_word(text)} then '' else {text} end"
-    return ColumnReading(column.name, column.kind, f"coalesce({text}, '')" if source.may_be_null else text)
+        text = f"case when {is_missing_word(text)} then null else {text} end"
+    # In the store, nothing is NULL: writing and reading that costs less than an empty text, row for row.
+    is_kept = origin is Origin.TEXT_FILE or not source.may_be_null
+    return ColumnReading(column.name, column.kind, text if is_kept else f"coalesce({text}, '')")
 
 
 def _merge(name: str, columns: list[SourceColumn]) -> SourceColumn:
@@ -554,11 +565,20 @@ _SNAKE_KEY = (
 )
 
 
-def map_sql(source: SourceColumn) -> str:
-    """Return SQL of the column, or of its JSON text, as MAP(VARCHAR, VARCHAR); NULL where it is none."""
-    if source.sql_type == Kind.TEXT_MAP:
-        return source.sql
-    return f"try_cast(try_cast({text_sql(source)} as json) as {Kind.TEXT_MAP})"
+def json_map_sql(name: str, text: str) -> str:
+    """Return SQL of JSON ``text``, which is how CSV holds map column ``name``, as MAP(VARCHAR, VARCHAR).
+
+    It is NULL where the text is no JSON object. Of everything about a CSV file this is the dearest to evaluate, so it
+    belongs into a subquery of its own.
+    """
+    if canonical_name(name) in ("discount", "x_discounts"):
+        # A JSON number would pass through a double; in quotes it stays the text that AWS wrote.
+        text = f"regexp_replace({text}, ':\\s*(-?[0-9][0-9.eE+-]*)', ':\"\\1\"', 'g')"
+    return f"try_cast(try_cast({text} as json) as {Kind.TEXT_MAP})"
+
+
+def _map_sql(source: SourceColumn) -> str:
+    return source.sql if source.sql_type.startswith("MAP(") else json_map_sql(source.name, text_sql(source))
 
 
 def text_map_reading(
@@ -578,20 +598,15 @@ def text_map_reading(
         entries = ", ".join(f"{{'key': {literal(key)}, 'value': {sql}}}" for key, sql in flat.items())
         parts.append(f"map_from_entries(list_filter([{entries}], lambda entry: entry.value <> ''))")
     if source is not None:
-        value = map_sql(source)
+        value = _map_sql(source)
         parts.append(_normalised(value, f"map_values({value})", key_prefix) if normalise else value)
-    if not parts:
-        return None
-    sql = parts[0] if len(parts) == 1 else f"map_concat({', '.join(parts)})"
-    if source is None or source.sql_type != "VARCHAR":
-        return ColumnReading(name, Kind.TEXT_MAP, sql)
-    return ColumnReading(name, Kind.TEXT_MAP, sql, _is_given_text(source.sql), source.sql)
+    return _map_reading(name, Kind.TEXT_MAP, source, parts)
 
 
 def decimal_map_reading(
     name: str, source: SourceColumn | None, flat: dict[str, SourceColumn], *, normalise: bool
 ) -> ColumnReading | None:
-    """Return how a map of amounts is read; entries that are missing or no amount are left out.
+    """Return how a map of amounts is read; an entry that is no amount is NULL.
 
     Args:
         name: canonical name.
@@ -600,30 +615,32 @@ def decimal_map_reading(
         normalise: bring the keys of the map column into snake case.
     """
     parts = []
+    amounts = None
     if flat:
         entries = ", ".join(
             f"{{'key': {literal(key)}, 'value': {decimal_sql(column)}}}" for key, column in flat.items()
         )
         parts.append(f"map_from_entries(list_filter([{entries}], lambda entry: entry.value is not null))")
-    if source is not None and source.sql_type == Kind.DECIMAL_MAP:
-        parts.append(_normalised(source.sql, f"map_values({source.sql})", "") if normalise else source.sql)
-    elif source is not None:
-        item_type = re.fullmatch(r"MAP\(VARCHAR, (\w+(?:\([^)]*\))?)\)", source.sql_type)
-        if item_type is not None:
-            value, value_type = source.sql, item_type[1]
-        else:
-            # A JSON number would pass through a double; in quotes it stays the text that AWS wrote.
-            quoted_numbers = f"regexp_replace({text_sql(source)}, ':\\s*(-?[0-9][0-9.eE+-]*)', ':\"\\1\"', 'g')"
-            value, value_type = f"try_cast(try_cast({quoted_numbers} as json) as {Kind.TEXT_MAP})", "VARCHAR"
-        amount = decimal_sql(SourceColumn("amount", "amount", value_type))
-        amounts = f"list_transform(map_values({value}), lambda amount: {amount})"
-        parts.append(_normalised(value, amounts, ""))
+    if source is not None:
+        value = _map_sql(source)
+        amounts = f"map_values({value})"
+        if source.sql_type != Kind.DECIMAL_MAP:
+            item = re.fullmatch(r"MAP\(VARCHAR, (\w+(?:\([^)]*\))?)\)", source.sql_type)
+            amount = decimal_sql(SourceColumn("amount", "amount", "VARCHAR" if item is None else item[1]))
+            amounts = f"list_transform({amounts}, lambda amount: {amount})"
+        parts.append(_normalised(value, amounts, "") if normalise else f"map(map_keys({value}), {amounts})")
+    reading = _map_reading(name, Kind.DECIMAL_MAP, source, parts)
+    return None if reading is None else replace(reading, amounts=amounts if not flat else None)
+
+
+def _map_reading(name: str, kind: Kind, source: SourceColumn | None, parts: Sequence[str]) -> ColumnReading | None:
     if not parts:
         return None
     sql = parts[0] if len(parts) == 1 else f"map_concat({', '.join(parts)})"
-    if source is None or source.sql_type != "VARCHAR":
-        return ColumnReading(name, Kind.DECIMAL_MAP, sql)
-    return ColumnReading(name, Kind.DECIMAL_MAP, sql, _is_given_text(source.sql), source.sql)
+    text = None if source is None else source.text or (source.sql if source.sql_type == "VARCHAR" else None)
+    return (
+        ColumnReading(name, kind, sql) if text is None else ColumnReading(name, kind, sql, _is_given_text(text), text)
+    )
 
 
 def _read_map(
@@ -635,9 +652,10 @@ def _read_map(
         for name, other in sources.items()
         if prefix is not None and name.startswith(prefix) and name not in _CANONICAL
     }
-    normalise = origin is not Origin.STORE and column.name != "product"
-    # In the store, flat columns are still flat: the view builds the map where somebody asks for it.
-    if origin is Origin.TEXT_FILE:
+    # The store keeps keys as AWS wrote them and flat columns flat: only who asks for the map pays for its keys.
+    is_kept = origin is Origin.TEXT_FILE
+    normalise = column.name != "product" and not is_kept
+    if is_kept:
         flat = {}
     if column.kind is Kind.DECIMAL_MAP:
         return decimal_map_reading(column.name, source, flat, normalise=normalise)

@@ -65,9 +65,11 @@ class DiscountMode(StrEnum):
 class StoredFile:
     """One file of a delivery.
 
-    Attributes: number: place in the manifest, from 1. source_key: where it was landed. stored_path: below the
-        raw store, or below the staging folder before the delivery is accepted; None for a file
-            without any content.
+    Attributes:
+        number: place in the manifest, from 1.
+        source_key: where it was landed.
+        stored_path: below the raw store, or below the staging folder before the delivery is accepted; None for a
+            file without any content, and once the delivery is superseded.
         row_count: rows.
         byte_count: bytes as landed.
         checksum: sha256 as landed.
@@ -89,8 +91,10 @@ class StoredFile:
 class Layout:
     """Columns that some stored files of a delivery share.
 
-    Attributes: number: from 1 within the delivery. columns: in file order. bad_columns: canonical columns in
-        which AWS's Parquet holds unreadable values; CSV keeps them in a column.
+    Attributes:
+        number: from 1 within the delivery.
+        columns: in file order.
+        bad_columns: canonical columns in which AWS's Parquet holds unreadable values; CSV keeps them in a column.
     """
 
     number: int
@@ -102,14 +106,20 @@ class Layout:
 class Totals:
     """Control totals of a delivery; money in USD.
 
-    Attributes: row_count: rows, split-cost rows included. unblended_cost: of rows that are not split-cost
-        rows (C1). net_unblended_cost: of the same rows: the net cost where discounts come in columns and it
-        is not missing (C2). split_cost_row_count: split-cost rows. excess_decimal_row_count: rows whose
-        unblended cost had more than 10 decimals (M1). excess_decimal_sum: sum of exact minus rounded over
-        them. bad_value_row_count: rows with an unreadable value in some column. discount_mode: how discounts
-        arrive. open_row_count: rows that cost something and have no invoice id. open_cost: their unblended
-        cost. first_usage_at: earliest usage start. last_usage_at: latest usage start. payer_account_id: the
-        payer of every row; None without rows.
+    Attributes:
+        row_count: rows, split-cost rows included.
+        unblended_cost: of rows that are not split-cost rows (C1).
+        net_unblended_cost: of the same rows: the net cost where discounts come in columns and it is given (C2).
+        split_cost_row_count: split-cost rows.
+        excess_decimal_row_count: rows whose unblended cost had more than 10 decimals (M1).
+        excess_decimal_sum: sum of exact minus rounded over them.
+        bad_value_row_count: rows with an unreadable value in some column.
+        discount_mode: how discounts arrive.
+        open_row_count: rows that cost something and have no invoice id.
+        open_cost: their unblended cost.
+        first_usage_at: earliest usage start.
+        last_usage_at: latest usage start.
+        payer_account_id: the payer of every row; None without rows.
     """
 
     row_count: int

@@ -27,23 +27,28 @@ import duckdb
 from orchestration.errors import DeliveryError
 from orchestration.ingest.columns import (
     BAD_VALUES,
+    CANONICAL_COLUMNS,
     EXCESS_DECIMALS,
+    Kind,
     Origin,
     Reading,
     SourceColumn,
     bad_value_condition,
     bad_values_sql,
     excess_decimals,
+    json_map_sql,
     literal,
     quoted,
     read_columns,
     snake_name,
 )
-from orchestration.ingest.focus import is_focus, read_focus_columns
+from orchestration.ingest.focus import FOCUS_MAPS, is_focus, read_focus_columns
 from orchestration.ingest.landing import LandedObject, Landing
 
 __all__ = ["ConvertedFile", "convert_csv", "csv_text", "is_csv", "query_csv", "read_header"]
 
+# Columns that CSV holds as JSON text.
+_MAPS = frozenset(column.name for column in CANONICAL_COLUMNS if column.kind in (Kind.TEXT_MAP, Kind.DECIMAL_MAP))
 _ENDINGS = (".csv.gz", ".csv.zip", ".csv", ".gz", ".zip")
 _BLOCK = 1 << 20
 # A header of 4 MB would be some 50,000 columns: not a CUR.
@@ -133,8 +138,8 @@ def convert_csv(
         landed: the file.
         target: the Parquet file to write.
 
-    Raises: DeliveryError: the file is truncated, damaged or no CSV; names the file, and the line where there
-        is one.
+    Raises:
+        DeliveryError: the file is truncated, damaged or no CSV; names the file, and the line where there is one.
     """
     digest = hashlib.sha256()
     partial = target.with_name(f"{target.name}.partial")
@@ -185,8 +190,8 @@ def query_csv(
                 pass
             return (), []
         # Positional names: headers may differ only by case, which SQL identifiers do not tell apart.
-        sources = [SourceColumn(snake_name(header), f"c{n}", "VARCHAR") for n, header in enumerate(headers)]
         focus = is_focus(headers)
+        sources = [_source(snake_name(header), n, focus) for n, header in enumerate(headers)]
         reading = read_focus_columns(headers, sources) if focus else read_columns(sources, Origin.TEXT_FILE)
         with _Pipe(start, text) as pipe:
             try:
@@ -202,12 +207,26 @@ def query_csv(
         scratch.unlink(missing_ok=True)
 
 
-def _rows(sources: Sequence[SourceColumn], path: str, nulls: Sequence[str]) -> str:
-    columns = ", ".join(f"{source.sql}: 'VARCHAR'" for source in sources)
-    nullstr = ", ".join(literal(null) for null in nulls)
+def _source(name: str, number: int, is_focus_file: bool) -> SourceColumn:
+    text = f"c{number}"
+    maps = FOCUS_MAPS if is_focus_file else _MAPS
     return (
-        f"read_csv({literal(path)}, auto_detect = false, header = true, delim = ',', quote = '\"', "
-        f"escape = '\"', nullstr = [{nullstr}], buffer_size = {_CSV_BUFFER}, columns = {{{columns}}})"
+        SourceColumn(name, f"m{number}", Kind.TEXT_MAP, text=text)
+        if name in maps
+        else SourceColumn(name, text, "VARCHAR")
+    )
+
+
+def _rows(sources: Sequence[SourceColumn], path: str, nulls: Sequence[str]) -> str:
+    columns = ", ".join(f"{source.text or source.sql}: 'VARCHAR'" for source in sources)
+    maps = "".join(
+        f", {json_map_sql(source.name, source.text)} as {source.sql}" for source in sources if source.text is not None
+    )
+    nullstr = ", ".join(literal(null) for null in nulls)
+    options = f"delim = ',', quote = '\"', escape = '\"', nullstr = [{nullstr}], buffer_size = {_CSV_BUFFER}"
+    return (
+        f"(select *{maps} from read_csv({literal(path)}, auto_detect = false, header = true, {options}, "
+        f"columns = {{{columns}}}))"
     )
 
 

@@ -26,7 +26,7 @@ from orchestration.ingest.columns import (
     timestamp_reading,
 )
 
-__all__ = ["FOCUS_MANDATORY_COLUMNS", "is_focus", "read_focus_columns"]
+__all__ = ["FOCUS_MANDATORY_COLUMNS", "FOCUS_MAPS", "is_focus", "read_focus_columns"]
 
 FOCUS_MANDATORY_COLUMNS = (
     "BillingAccountId",
@@ -37,6 +37,9 @@ FOCUS_MANDATORY_COLUMNS = (
     "BilledCost",
 )
 """Columns without which a FOCUS file cannot be billed from."""
+
+FOCUS_MAPS = frozenset({"tags", "x_cost_categories", "x_discounts"})
+"""Columns of maps, in snake case; CSV holds them as JSON text."""
 
 # Where several FOCUS columns can make one CUR column, the first one that the file has and the row fills
 # counts.

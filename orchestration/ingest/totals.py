@@ -314,11 +314,14 @@ class _StagedRows:
         """Return the condition that a row says it has a discount, as only CUR 2.0 does."""
         parts = []
         if self._form.is_cur2:
-            total, parts_map = columns.get("discount_total_discount"), columns.get("discount")
-            if total is not None:
-                parts.append(f"coalesce({total.sql}, 0) <> 0")
-            if parts_map is not None:
-                amounts = f"list_transform(map_values({parts_map.sql}), lambda amount: abs(amount))"
+            for name in ("discount_total_discount", "discount_bundled_discount"):
+                amount = columns.get(name)
+                if amount is not None:
+                    parts.append(f"coalesce({amount.sql}, 0) <> 0")
+            discounts = columns.get("discount")
+            if discounts is not None:
+                amounts = discounts.amounts or f"map_values({discounts.sql})"
+                amounts = f"list_transform({amounts}, lambda amount: abs(amount))"
                 parts.append(f"coalesce(list_sum({amounts}), 0) <> 0")
         return f"({' or '.join(parts) or 'false'})"
 

@@ -1,4 +1,5 @@
-{# R2: exactly one rule per row. Rules are matched on the distinct combinations that a rule can look at, never on rows. #}
+{# R2: exactly one rule per row. Rules are matched on the distinct combinations that a rule can look at, never on
+   rows. #}
 with
 
 charges as (

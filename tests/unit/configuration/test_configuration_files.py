@@ -56,9 +56,7 @@ def test_a_missing_required_file_is_one_problem(files: Any, name: str) -> None:
     # Nothing that refers to the missing file is reported: that would bury the cause under its consequences.
     files.remove(name)
     (message,) = messages(files)
-    assert message.startswith(
-        f"{name}.csv: is missing, and Chargehouse cannot bill without it. Add it with the header"
-    )
+    assert message.startswith(f"{name}.csv: is missing, and Chargehouse cannot bill without it. Add it with the header")
 
 
 def test_a_missing_folder_is_one_problem(tmp_path: Path) -> None:
@@ -97,9 +95,7 @@ def test_other_files_may_lie_in_the_folder(files: Any, name: str) -> None:
 
 def test_a_byte_order_mark_is_no_column_name(files: Any) -> None:
     # Excel writes one; taken for text, the first column of the file would be missing.
-    files.write_bytes(
-        "pricing_plans", "\ufeffpricing_plan_id,pricing_plan_name\r\nretail,R\r\nspecial,S\r\n".encode()
-    )
+    files.write_bytes("pricing_plans", "\ufeffpricing_plan_id,pricing_plan_name\r\nretail,R\r\nspecial,S\r\n".encode())
     assert messages(files) == []
 
 
@@ -115,9 +111,7 @@ def test_line_endings(files: Any, ending: str) -> None:
 
 
 def test_text_in_another_encoding(files: Any) -> None:
-    files.write_bytes(
-        "pricing_plans", "pricing_plan_id,pricing_plan_name\nretail,Größe\nspecial,S\n".encode("cp1252")
-    )
+    files.write_bytes("pricing_plans", "pricing_plan_id,pricing_plan_name\nretail,Größe\nspecial,S\n".encode("cp1252"))
     assert messages(files) == [
         "pricing_plans.csv line 2: is not UTF-8 text (byte 0xf6). "
         'Save the file as UTF-8; spreadsheets call it "CSV UTF-8".'
@@ -143,9 +137,7 @@ def test_a_quote_that_is_never_closed(files: Any) -> None:
     # Python's reader would otherwise take the rest of the file for one address.
     files.write_bytes("pricing_plans", b'pricing_plan_id,pricing_plan_name\nretail,R\nspecial,"S\nx,X\n')
     (message,) = messages(files)
-    assert message.startswith(
-        "pricing_plans.csv line 3: is not readable as CSV (unexpected end of data). Close every"
-    )
+    assert message.startswith("pricing_plans.csv line 3: is not readable as CSV (unexpected end of data). Close every")
 
 
 def test_text_after_a_quoted_value(files: Any) -> None:
@@ -160,8 +152,7 @@ def test_other_separators(files: Any, mark: str, word: str) -> None:
     text = "\n".join(mark.join(row).replace(".", ",") for row in [header, *rows])
     files.write_bytes("fx_rates", text.encode())
     assert messages(files) == [
-        f"fx_rates.csv line 1: is separated by {word}, not by commas. "
-        "Save the file with commas between the values."
+        f"fx_rates.csv line 1: is separated by {word}, not by commas. Save the file with commas between the values."
     ]
 
 
@@ -183,8 +174,7 @@ def test_missing_unknown_and_repeated_columns(files: Any) -> None:
         "region, include_fees, start_period, end_period. Did you mean 'region'?",
         "pricing_rules.csv line 1, column percentage: stands twice in the header. Keep one of the two.",
         "pricing_rules.csv line 1, column rate: is missing in the header. Add the column; it may stay empty.",
-        "pricing_rules.csv line 1, column region: is missing in the header. Add the column; it may stay "
-        "empty.",
+        "pricing_rules.csv line 1, column region: is missing in the header. Add the column; it may stay empty.",
     ]
 
 
@@ -198,9 +188,7 @@ def test_a_missing_key_column_hides_no_other_problem_and_invents_none(files: Any
         "column; every row must fill it in."
     )
     assert missing.startswith("billing_groups.csv line 1, column group: is not a column of this file")
-    assert dangling.startswith(
-        "billing_groups.csv line 2, column customer_id: 'nobody' is not in customers.csv."
-    )
+    assert dangling.startswith("billing_groups.csv line 2, column customer_id: 'nobody' is not in customers.csv.")
 
 
 def test_a_header_cell_without_name(files: Any) -> None:
@@ -232,9 +220,7 @@ def test_a_file_of_rows_without_header(files: Any) -> None:
     ],
 )
 def test_lines_of_another_width(files: Any, line: str, message: str) -> None:
-    files.write_bytes(
-        "pricing_plans", f"pricing_plan_id,pricing_plan_name\nretail,R\n{line}\nspecial,S\n".encode()
-    )
+    files.write_bytes("pricing_plans", f"pricing_plan_id,pricing_plan_name\nretail,R\n{line}\nspecial,S\n".encode())
     (text,) = messages(files)
     assert text.startswith(f"pricing_plans.csv line 3: {message}")
 

@@ -25,21 +25,15 @@ def changed_periods(files: Any, change: Change, digest: Callable[..., str]) -> l
 
 
 PERIOD_CHANGES = [
-    pytest.param(
-        lambda f: f.set("pricing_rules", 0, "percentage", "11"), [FEBRUARY, MARCH, APRIL], id="a rule"
-    ),
-    pytest.param(
-        lambda f: f.set("pricing_rules", 2, "percentage", "6"), [FEBRUARY, MARCH], id="rule until March"
-    ),
+    pytest.param(lambda f: f.set("pricing_rules", 0, "percentage", "11"), [FEBRUARY, MARCH, APRIL], id="a rule"),
+    pytest.param(lambda f: f.set("pricing_rules", 2, "percentage", "6"), [FEBRUARY, MARCH], id="rule until March"),
     pytest.param(lambda f: f.set("pricing_rules", 4, "percentage", "8"), [APRIL], id="a rule from April"),
     pytest.param(
         lambda f: f.set("pricing_rules", 0, "end_period", "2024-04"),
         [APRIL],
         id="a rule that ends before April",
     ),
-    pytest.param(
-        lambda f: f.set("pricing_rules", 0, "end_period", "2030-01"), [], id="a rule that ends later"
-    ),
+    pytest.param(lambda f: f.set("pricing_rules", 0, "end_period", "2030-01"), [], id="a rule that ends later"),
     pytest.param(
         lambda f: f.set("pricing_rule_tiers", 0, "rate", "0.11"),
         [FEBRUARY, MARCH, APRIL],
@@ -137,12 +131,8 @@ MEMBERSHIP_CHANGES = [
         [MARCH],
         id="a move to the first of a month divides nothing",
     ),
-    pytest.param(
-        lambda f: f.set("account_assignments", 4, "start_date", "2024-02-29"), [FEBRUARY], id="last day"
-    ),
-    pytest.param(
-        lambda f: f.set("account_assignments", 4, "start_date", "2024-03-01"), [], id="whole months"
-    ),
+    pytest.param(lambda f: f.set("account_assignments", 4, "start_date", "2024-02-29"), [FEBRUARY], id="last day"),
+    pytest.param(lambda f: f.set("account_assignments", 4, "start_date", "2024-03-01"), [], id="whole months"),
     pytest.param(
         lambda f: f.set("account_assignments", 2, "billing_group_id", "acme-prod"), [], id="which group it is"
     ),

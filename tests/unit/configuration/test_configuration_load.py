@@ -113,9 +113,7 @@ def test_loading_again_replaces_everything(files: Any, connection: duckdb.DuckDB
     files.replace_rows("fx_rates", "2024-05,USD,EUR,0.9,ECB")
     load_configuration(connection, files.read())
     assert contents(connection, "fx_rates") == [(date(2024, 5, 1), "USD", "EUR", Decimal("0.9"), "ECB", 2)]
-    tables = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'billing'"
-    ).fetchall()
+    tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'billing'").fetchall()
     assert {name for (name,) in tables} == {schema.name for schema in FILES}
 
 
@@ -140,8 +138,7 @@ def test_a_failure_changes_nothing(files: Any, connection: duckdb.DuckDBPyConnec
 def test_tables_and_columns_are_described(files: Any, connection: duckdb.DuckDBPyConnection) -> None:
     load_configuration(connection, files.read())
     undescribed = connection.execute(
-        "select table_name, column_name from duckdb_columns() where schema_name = 'billing' and comment is "
-        "null"
+        "select table_name, column_name from duckdb_columns() where schema_name = 'billing' and comment is null"
     ).fetchall()
     assert undescribed == []
     query = connection.execute("select comment from duckdb_tables() where table_name = 'account_assignments'")

@@ -29,9 +29,7 @@ def test_any_text_in_any_cell(new_files: Callable[[Path], Any], folder: Path, da
         name = data.draw(st.sampled_from(NAMES))
         row = data.draw(st.integers(0, len(files.rows[name]) - 1))
         column = data.draw(st.sampled_from(list(FILE_BY_NAME[name].columns)))
-        cell = st.one_of(
-            st.text(st.characters(codec="utf-8"), max_size=12), st.sampled_from(sorted(set(texts)))
-        )
+        cell = st.one_of(st.text(st.characters(codec="utf-8"), max_size=12), st.sampled_from(sorted(set(texts))))
         files.set(name, row, column, data.draw(cell))
     for problem in files.problems():
         assert problem.file in {schema.file for schema in FILES}
@@ -45,9 +43,7 @@ def test_any_text_in_any_cell(new_files: Callable[[Path], Any], folder: Path, da
 @example(name="payers", content=b'payer_account_id,payer_name,billing_export\n"')
 @example(name="payers", content=b"\x00")
 @example(name="payers", content=b"a\rb\r\nc")
-def test_any_bytes_in_any_file(
-    new_files: Callable[[Path], Any], folder: Path, name: str, content: bytes
-) -> None:
+def test_any_bytes_in_any_file(new_files: Callable[[Path], Any], folder: Path, name: str, content: bytes) -> None:
     files = new_files(folder)
     files.write_bytes(name, content)
     problems = files.problems()

@@ -46,8 +46,7 @@ SETTINGS = [
     case(
         "setting twice",
         lambda files: files.add("settings", "membership_basis,billing_period"),
-        "settings.csv line 3, column setting: 'membership_basis' stands on line 2 too, but setting must be "
-        "unique.",
+        "settings.csv line 3, column setting: 'membership_basis' stands on line 2 too, but setting must be unique.",
     ),
     case("no settings at all: defaults", lambda files: files.replace_rows("settings")),
 ]
@@ -64,14 +63,11 @@ KEYS = [
     case(
         "customer",
         lambda files: files.add("customers", "globex,Globex 2,,,,,FR,,EUR,14,,"),
-        "customers.csv line 5, column customer_id: 'globex' stands on line 4 too, but customer_id must be "
-        "unique.",
+        "customers.csv line 5, column customer_id: 'globex' stands on line 4 too, but customer_id must be unique.",
     ),
     case(
         "rule, even in another period",
-        lambda files: files.add(
-            "pricing_rules", "r-ec2,special,SERVICE,MARKUP,1,,,AmazonEC2,,,,false,2025-01,"
-        ),
+        lambda files: files.add("pricing_rules", "r-ec2,special,SERVICE,MARKUP,1,,,AmazonEC2,,,,false,2025-01,"),
         "pricing_rules.csv line 10, column pricing_rule_id: 'r-ec2' stands on line 4 too",
     ),
     case(
@@ -85,14 +81,12 @@ KEYS = [
     case(
         "target of a shared cost",
         lambda files: files.add("shared_cost_targets", "s-network,globex,"),
-        "shared_cost_targets.csv line 8, column shared_cost_rule_id: 's-network, globex' stands on line 3 "
-        "too",
+        "shared_cost_targets.csv line 8, column shared_cost_rule_id: 's-network, globex' stands on line 3 too",
     ),
     case(
         "commitment from the same day",
         lambda files: files.add("minimum_commitments", "acme-prod,10,2024-07-01,2025-01-01"),
-        "minimum_commitments.csv line 4, column billing_group_id: 'acme-prod, 2024-07-01' stands on line 3 "
-        "too",
+        "minimum_commitments.csv line 4, column billing_group_id: 'acme-prod, 2024-07-01' stands on line 3 too",
     ),
     # G5 adds the month's commitments up, so that two may be in force together.
     case(
@@ -200,8 +194,7 @@ REFERENCES = [
     case(
         "group to customer",
         lambda files: files.set("billing_groups", 0, "customer_id", "acmee"),
-        "billing_groups.csv line 2, column customer_id: 'acmee' is not in customers.csv. Did you mean "
-        "'acme'?",
+        "billing_groups.csv line 2, column customer_id: 'acmee' is not in customers.csv. Did you mean 'acme'?",
     ),
     case(
         "group to issuer",
@@ -223,8 +216,6 @@ REFERENCES = [
         "terms to group",
         lambda files: files.add(
             "billing_terms",
-            ""
-            ""
             "globx,2024-01,,retail,on_demand,pass,withhold,withhold,,withhold,withhold,withhold,,withhold,none",
         ),
         "billing_terms.csv line 6, column billing_group_id: 'globx' is not in billing_groups.csv. "
@@ -272,8 +263,7 @@ REFERENCES = [
     case(
         "target to shared cost rule",
         lambda files: files.add("shared_cost_targets", "s-netwrk,globex,"),
-        "shared_cost_targets.csv line 8, column shared_cost_rule_id: 's-netwrk' is not in "
-        "shared_cost_rules.csv.",
+        "shared_cost_targets.csv line 8, column shared_cost_rule_id: 's-netwrk' is not in shared_cost_rules.csv.",
     ),
     case(
         "target to group",
@@ -304,8 +294,7 @@ REFERENCES = [
     case(
         "AWS invoice to payer",
         lambda files: files.set("aws_invoices", 0, "payer_account_id", "000000000902"),
-        "aws_invoices.csv line 2, column payer_account_id: '000000000902' is not in payers.csv. Add it to "
-        "payers.csv",
+        "aws_invoices.csv line 2, column payer_account_id: '000000000902' is not in payers.csv. Add it to payers.csv",
     ),
     case(
         "budget to group",
@@ -365,8 +354,7 @@ CONDITIONS = [
     case(
         "DISCOUNT with rate",
         lambda files: files.set("pricing_rules", 2, "rate", "1"),
-        "pricing_rules.csv line 4, column rate: '1' is filled in, but counts only when rule_type is "
-        "FIXED_RATE.",
+        "pricing_rules.csv line 4, column rate: '1' is filled in, but counts only when rule_type is FIXED_RATE.",
     ),
     case(
         "FIXED_RATE without rate",
@@ -399,8 +387,7 @@ CONDITIONS = [
             files.set("pricing_rules", 2, "usage_type", "BoxUsage"),
             files.set("pricing_rules", 2, "operation", "RunInstances"),
         ),
-        "pricing_rules.csv line 4, column usage_type: 'BoxUsage' is filled in, but counts only when scope is "
-        "SKU.",
+        "pricing_rules.csv line 4, column usage_type: 'BoxUsage' is filled in, but counts only when scope is SKU.",
         "pricing_rules.csv line 4, column operation: 'RunInstances' is filled in",
     ),
     case(
@@ -412,8 +399,7 @@ CONDITIONS = [
     case(
         "BILLING_ENTITY without it",
         lambda files: files.set("pricing_rules", 1, "billing_entity", ""),
-        "pricing_rules.csv line 3, column billing_entity: is empty, but is needed because scope is "
-        "BILLING_ENTITY.",
+        "pricing_rules.csv line 3, column billing_entity: is empty, but is needed because scope is BILLING_ENTITY.",
     ),
     case(
         "SKU without service",
@@ -545,8 +531,7 @@ MEMBERSHIP = [
     case(
         "reserved id",
         lambda files: files.add("billing_groups", "Unassigned,U,acme,de,012345678901,false,2024-01,"),
-        "billing_groups.csv line 5, column billing_group_id: 'Unassigned' is an id that Chargehouse keeps "
-        "for itself.",
+        "billing_groups.csv line 5, column billing_group_id: 'Unassigned' is an id that Chargehouse keeps for itself.",
     ),
     case(
         "P5: two terms in a period",
@@ -614,20 +599,16 @@ PRICING = [
     case(
         "R6: SKU without usage type and operation",
         lambda files: files.set("pricing_rules", 6, "usage_type", ""),
-        "pricing_rules.csv line 8, column usage_type: is empty and so is operation, but scope SKU needs one "
-        "of them",
+        "pricing_rules.csv line 8, column usage_type: is empty and so is operation, but scope SKU needs one of them",
     ),
     case(
         "R4: FIXED_RATE for everything",
         lambda files: files.add("pricing_rules", "r-x,special,GLOBAL,FIXED_RATE,,1,,,,,,false,2024-01,"),
-        "pricing_rules.csv line 10, column scope: 'GLOBAL' is not SKU or SERVICE, but rule_type is "
-        "FIXED_RATE (R4).",
+        "pricing_rules.csv line 10, column scope: 'GLOBAL' is not SKU or SERVICE, but rule_type is FIXED_RATE (R4).",
     ),
     case(
         "R4: FIXED_RATE of a service",
-        lambda files: files.add(
-            "pricing_rules", "r-x,special,SERVICE,FIXED_RATE,,1,,AmazonS3,,,,false,2024-01,"
-        ),
+        lambda files: files.add("pricing_rules", "r-x,special,SERVICE,FIXED_RATE,,1,,AmazonS3,,,,false,2024-01,"),
     ),
     case(
         "R5: TIERED service",
@@ -646,8 +627,7 @@ PRICING = [
     case(
         "R3: DISCOUNT above 100",
         lambda files: files.set("pricing_rules", 2, "percentage", "100.01"),
-        "pricing_rules.csv line 4, column percentage: '100.01' is above 100, but a DISCOUNT takes off 100 at "
-        "most",
+        "pricing_rules.csv line 4, column percentage: '100.01' is above 100, but a DISCOUNT takes off 100 at most",
     ),
     case("R3: DISCOUNT of 100", lambda files: files.set("pricing_rules", 2, "percentage", "100.00")),
     case("R3: MARKUP above 100", lambda files: files.set("pricing_rules", 0, "percentage", "250")),
@@ -665,8 +645,7 @@ PRICING = [
     case(
         "R5: tiers of a MARKUP",
         lambda files: files.add("pricing_rule_tiers", "r-all,0,,1"),
-        "pricing_rule_tiers.csv line 5, column pricing_rule_id: 'r-all' is a MARKUP (pricing_rules.csv line "
-        "2)",
+        "pricing_rule_tiers.csv line 5, column pricing_rule_id: 'r-all' is a MARKUP (pricing_rules.csv line 2)",
     ),
     case(
         "R5: first tier not from 0",
@@ -676,8 +655,7 @@ PRICING = [
     case(
         "R5: gap",
         lambda files: files.set("pricing_rule_tiers", 1, "tier_start", "150"),
-        "pricing_rule_tiers.csv line 2, column tier_end: '100' leaves a gap before the next tier of rule "
-        "'r-storage'",
+        "pricing_rule_tiers.csv line 2, column tier_end: '100' leaves a gap before the next tier of rule 'r-storage'",
     ),
     case(
         "R5: overlap",
@@ -751,8 +729,7 @@ TIES = [
     (
         "r-x,retail,SKU,MARKUP,5,,,AmazonEC2,,RunInstances,,false,2023-06,",
         "r-early",
-        "service AmazonEC2, usage type BoxUsage:t3.micro, operation RunInstances from 2023-07 to before "
-        "2024-01",
+        "service AmazonEC2, usage type BoxUsage:t3.micro, operation RunInstances from 2023-07 to before 2024-01",
     ),
 ]
 
@@ -762,9 +739,7 @@ def test_rules_that_tie(files: Any, line: str, other: str, where: str) -> None:
     # R2: whichever rule the database met first would price the row (golden case G49).
     if other == "r-early":
         files.drop("pricing_rules", 6)
-        files.add(
-            "pricing_rules", "r-early,retail,SKU,MARKUP,3,,,AmazonEC2,BoxUsage:t3.micro,,,false,2023-07,"
-        )
+        files.add("pricing_rules", "r-early,retail,SKU,MARKUP,3,,,AmazonEC2,BoxUsage:t3.micro,,,false,2023-07,")
     files.add("pricing_rules", line)
     (problem,) = files.problems()
     assert (problem.column, problem.value) == ("pricing_rule_id", "r-x")
@@ -779,9 +754,7 @@ NO_TIES = [
     pytest.param("r-x,retail,SERVICE,MARKUP,5,,,AmazonS3,,,,false,2024-01,", id="another service"),
     pytest.param("r-x,retail,SERVICE,MARKUP,5,,,AmazonEC2,,,us-east-1,false,2024-01,", id="another region"),
     pytest.param("r-x,retail,GLOBAL,MARKUP,5,,,,,,us-east-1,false,2024-01,", id="a region beats none"),
-    pytest.param(
-        "r-x,retail,SKU,MARKUP,5,,,AmazonEC2,BoxUsage:t3.nano,,,false,2024-01,", id="another usage type"
-    ),
+    pytest.param("r-x,retail,SKU,MARKUP,5,,,AmazonEC2,BoxUsage:t3.nano,,,false,2024-01,", id="another usage type"),
     pytest.param(
         "r-x,retail,SKU,MARKUP,5,,,AmazonEC2,,RunInstances,us-east-1,false,2024-01,",
         id="operation with a region beats usage type without",
@@ -790,9 +763,7 @@ NO_TIES = [
         "r-x,retail,SKU,MARKUP,5,,,AmazonEC2,BoxUsage:t3.micro,RunInstances:0002,,false,2024-01,",
         id="both named, another operation",
     ),
-    pytest.param(
-        "r-x,retail,SKU,MARKUP,5,,,AmazonS3,,RunInstances,,false,2024-01,", id="operation, another service"
-    ),
+    pytest.param("r-x,retail,SKU,MARKUP,5,,,AmazonS3,,RunInstances,,false,2024-01,", id="operation, another service"),
 ]
 
 
@@ -821,12 +792,8 @@ def test_short_rules_under_a_long_one_all_tie_with_it(files: Any) -> None:
 
 def test_every_rule_of_a_heap_of_ties_is_named_once(files: Any) -> None:
     for number in range(3):
-        files.add(
-            "pricing_rules", f"r-u{number},special,SKU,MARKUP,1,,,AmazonEC2,Box{number},,,false,2024-01,"
-        )
-        files.add(
-            "pricing_rules", f"r-o{number},special,SKU,MARKUP,1,,,AmazonEC2,,Run{number},,false,2024-01,"
-        )
+        files.add("pricing_rules", f"r-u{number},special,SKU,MARKUP,1,,,AmazonEC2,Box{number},,,false,2024-01,")
+        files.add("pricing_rules", f"r-o{number},special,SKU,MARKUP,1,,,AmazonEC2,,Run{number},,false,2024-01,")
     assert [problem.value for problem in files.problems()] == ["r-o0", "r-u1", "r-o1", "r-u2", "r-o2"]
 
 
@@ -852,8 +819,7 @@ GROUP_CHARGES = [
     case(
         "G1: method for savings on an account's cost",
         lambda files: files.set("shared_cost_rules", 0, "method", "EXACT_SAVINGS"),
-        "shared_cost_rules.csv line 2, column method: 'EXACT_SAVINGS' is not one of PROPORTIONAL, EVEN, "
-        "FIXED",
+        "shared_cost_rules.csv line 2, column method: 'EXACT_SAVINGS' is not one of PROPORTIONAL, EVEN, FIXED",
     ),
     case(
         "G1b: method for costs on savings",
@@ -863,14 +829,12 @@ GROUP_CHARGES = [
     case(
         "G1: no targets",
         lambda files: files.drop("shared_cost_targets", 0, 1),
-        "shared_cost_rules.csv line 2, column shared_cost_rule_id: 's-network' has no row in "
-        "shared_cost_targets.csv",
+        "shared_cost_rules.csv line 2, column shared_cost_rule_id: 's-network' has no row in shared_cost_targets.csv",
     ),
     case(
         "G1: weight missing",
         lambda files: files.set("shared_cost_targets", 2, "weight", ""),
-        "shared_cost_targets.csv line 4, column weight: is empty, but rule 's-logs' spreads by FIXED "
-        "weights.",
+        "shared_cost_targets.csv line 4, column weight: is empty, but rule 's-logs' spreads by FIXED weights.",
     ),
     case(
         "M5: weights sum to zero",
@@ -878,8 +842,7 @@ GROUP_CHARGES = [
             files.set("shared_cost_targets", 2, "weight", "0"),
             files.set("shared_cost_targets", 3, "weight", "0.00"),
         ),
-        "shared_cost_targets.csv line 4, column weight: '0' leaves the sum of the weights of rule 's-logs' "
-        "at 0 (M5).",
+        "shared_cost_targets.csv line 4, column weight: '0' leaves the sum of the weights of rule 's-logs' at 0 (M5).",
     ),
     case("M5: one weight of zero", lambda files: files.set("shared_cost_targets", 2, "weight", "0")),
     case(
@@ -906,11 +869,8 @@ GROUP_CHARGES = [
     ),
     case(
         "G1b: savings given back twice",
-        lambda files: files.add(
-            "shared_cost_rules", "s-x,x,payer_savings,000000000901,,,NORMALIZED_HOURS,2025-01,"
-        ),
-        "shared_cost_rules.csv line 6, column shared_cost_rule_id: 's-x' has the same source as rule "
-        "'s-savings'",
+        lambda files: files.add("shared_cost_rules", "s-x,x,payer_savings,000000000901,,,NORMALIZED_HOURS,2025-01,"),
+        "shared_cost_rules.csv line 6, column shared_cost_rule_id: 's-x' has the same source as rule 's-savings'",
     ),
     case(
         "G1b: savings of two owners",
@@ -947,8 +907,7 @@ GROUP_CHARGES = [
     case(
         "F1: plan not yet in force",
         lambda files: files.set("support_plans", 0, "start_period", "2024-08"),
-        "billing_terms.csv line 3, column support_plan_id: 'business' is not in force from 2024-06 to before "
-        "2024-08",
+        "billing_terms.csv line 3, column support_plan_id: 'business' is not in force from 2024-06 to before 2024-08",
     ),
     case(
         "F1: plan that ends under open terms",
@@ -982,8 +941,7 @@ INVOICING = [
     case(
         "I2: credit in another currency",
         lambda files: files.set("credits", 0, "currency", "EUR"),
-        "credits.csv line 2, column currency: 'EUR' is not USD, the currency of customer 'acme' "
-        "(customers.csv line 2",
+        "credits.csv line 2, column currency: 'EUR' is not USD, the currency of customer 'acme' (customers.csv line 2",
     ),
     case(
         "I2: currency to itself",

@@ -25,8 +25,7 @@ from orchestration.configuration.schema import FILE_BY_NAME, FILES, SETTINGS, Co
 CONTRACT = {
     "settings": "setting value",
     "payers": "payer_account_id payer_name billing_export",
-    "issuers": "issuer_id legal_name address postal_code city country_code tax_id invoice_prefix currency "
-    "iban email",
+    "issuers": "issuer_id legal_name address postal_code city country_code tax_id invoice_prefix currency iban email",
     "customers": "customer_id legal_name address postal_code city subdivision country_code tax_id currency "
     "payment_terms_days email language",
     "billing_groups": "billing_group_id billing_group_name customer_id issuer_id primary_account_id "
@@ -156,9 +155,7 @@ def test_presence_in_words() -> None:
     assert rules["scope"].presence == "always"
     assert rules["region"].presence == "optional"
     assert rules["percentage"].presence == "when rule_type is MARKUP or DISCOUNT"
-    assert items["computation_rule"].presence == (
-        "when calculation is PERCENTAGE; optional when calculation is FLAT"
-    )
+    assert items["computation_rule"].presence == ("when calculation is PERCENTAGE; optional when calculation is FLAT")
 
 
 def test_months_and_gaps() -> None:

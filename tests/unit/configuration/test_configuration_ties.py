@@ -92,9 +92,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chosen=st.lists(rules(), min_size=2, max_size=5))
-def test_ties_are_those_that_rows_show(
-    new_files: Callable[[Path], Any], folder: Path, chosen: list[Rule]
-) -> None:
+def test_ties_are_those_that_rows_show(new_files: Callable[[Path], Any], folder: Path, chosen: list[Rule]) -> None:
     files = new_files(folder)
     files.drop("pricing_rules", 7)
     files.replace_rows("pricing_rule_tiers")

@@ -153,7 +153,7 @@ def test_headers_that_differ_only_by_case_stay_apart(converter: Converter) -> No
     assert converter.rows("resource_tags_user_team") == [("a",)]
 
 
-def test_types_are_ours_and_text_is_never_null(converter: Converter) -> None:
+def test_types_are_ours(converter: Converter) -> None:
     converter.convert(packed([legacy_row(lineItem_Operation="", lineItem_UsageAmount="")]))
     with duckdb.connect() as connection:
         types = dict(
@@ -162,7 +162,8 @@ def test_types_are_ours_and_text_is_never_null(converter: Converter) -> None:
     assert types["line_item_unblended_cost"] == "DECIMAL(22,10)"
     assert types["line_item_usage_start_date"] == "TIMESTAMP"
     assert not [name for name, sql_type in types.items() if sql_type in ("DOUBLE", "FLOAT")]
-    assert converter.rows("line_item_operation, line_item_usage_amount") == [("", None)]
+    # What is missing costs least as NULL; the view makes empty text of it.
+    assert converter.rows("line_item_operation, line_item_usage_amount") == [(None, None)]
 
 
 def test_ten_thousand_tenths_are_a_thousand(converter: Converter) -> None:

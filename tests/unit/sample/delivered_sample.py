@@ -74,9 +74,7 @@ def load_lines(landing: Path) -> duckdb.DuckDBPyConnection:
             # The header is read here: DuckDB would sniff every file twice, which takes most of the time.
             with gzip.open(files[0], "rt", encoding="utf-8") as file:
                 header = dict.fromkeys(next(file).rstrip("\n").split(","), "VARCHAR")
-            source = (
-                f"read_csv({files}, auto_detect = false, header = true, quote = '\"', columns = {header})"
-            )
+            source = f"read_csv({files}, auto_detect = false, header = true, quote = '\"', columns = {header})"
         else:
             source = f"read_parquet({files}, hive_partitioning = false)"
         described = connection.execute(f"describe from {source}").fetchall()

@@ -95,9 +95,7 @@ def _policies(
     )
     keys = ("account_id", "billing_group_id", "start_date", "end_date")
     _write(folder / "account_assignments.csv", [dict(zip(keys, row, strict=True)) for row in assignments])
-    _write(
-        folder / "billing_terms.csv", [{**_TERMS, **terms, "billing_group_id": group} for group in ("A", "B")]
-    )
+    _write(folder / "billing_terms.csv", [{**_TERMS, **terms, "billing_group_id": group} for group in ("A", "B")])
     _write(
         folder / "pricing_rules.csv",
         [{**_RULE, "pricing_rule_id": f"rule-{number}", **rule} for number, rule in enumerate(rules)],
@@ -377,9 +375,7 @@ def _covered_month(owner: str) -> tuple[Fact, ...]:
 
 def test_on_demand_returns_covered_usage_and_keeps_the_fees(tmp_path: Path) -> None:
     # RS1
-    policies = _policies(
-        tmp_path, rules=[{"percentage": "10", "include_fees": "true"}], upfront_policy="pass"
-    )
+    policies = _policies(tmp_path, rules=[{"percentage": "10", "include_fees": "true"}], upfront_policy="pass")
     result = _book(policies, *_covered_month("1"))
     assert _lines(result) == {("usage", "AmazonEC2"): Decimal(165)}
     (group,) = result.groups
@@ -547,9 +543,7 @@ def test_usage_dates_outside_the_period_are_clamped_into_it(tmp_path: Path) -> N
 def test_accounts_in_no_group_are_seen_and_never_billed(tmp_path: Path) -> None:
     # P4, F5: every row stays visible with a reason, tax and partner discounts included.
     facts = (
-        _fact(
-            LineItemType.USAGE, "7", public="8", account="404", discounts=((DiscountKind.DISTRIBUTOR, -ONE),)
-        ),
+        _fact(LineItemType.USAGE, "7", public="8", account="404", discounts=((DiscountKind.DISTRIBUTOR, -ONE),)),
         _fact(LineItemType.TAX, "2", account="404"),
     )
     result = _book(_policies(tmp_path, tax_policy="pass_through"), *facts)
@@ -586,9 +580,7 @@ def test_lines_round_once_to_the_currencys_minor_unit(
     assert line.net_amount.as_tuple().exponent == Decimal(expected).as_tuple().exponent
 
 
-@pytest.mark.parametrize(
-    ("cost", "expected"), [("-0.005", "-0.01"), ("-0.0049999999", "0.00"), ("0.005", "0.01")]
-)
+@pytest.mark.parametrize(("cost", "expected"), [("-0.005", "-0.01"), ("-0.0049999999", "0.00"), ("0.005", "0.01")])
 def test_halves_round_away_from_zero_on_both_sides(tmp_path: Path, cost: str, expected: str) -> None:
     line = _line(_book(_policies(tmp_path), _fact(LineItemType.REFUND, cost)))
     assert line.net_amount == Decimal(expected)
@@ -612,12 +604,8 @@ def test_ties_and_unbuilt_rules_are_refused(tmp_path: Path) -> None:
         )
     mixed = _policies(
         tmp_path,
-        rules=[
-            {"scope": "SKU", "service_code": "AmazonEC2", "operation": "RunInstances", "rule_type": "TIERED"}
-        ],
+        rules=[{"scope": "SKU", "service_code": "AmazonEC2", "operation": "RunInstances", "rule_type": "TIERED"}],
         tiers=[("rule-0", "0", "", "1")],
     )
     with pytest.raises(ValueError, match="more than one kind of row"):
-        _book(
-            mixed, _usage("1"), _fact(LineItemType.DISCOUNTED_USAGE, "0", public="1", commitment=_lease("1"))
-        )
+        _book(mixed, _usage("1"), _fact(LineItemType.DISCOUNTED_USAGE, "0", public="1", commitment=_lease("1")))

@@ -72,10 +72,7 @@ def test_the_pointer_names_the_final_delivery_and_the_older_one_stays(
     assert len(own) == 2
     assert own[pointer["assemblyId"]] == pointer
     (older,) = own.keys() - {pointer["assemblyId"]}
-    rows = sum(
-        len(gzip.decompress((landing / key).read_bytes()).splitlines()) - 1
-        for key in own[older]["reportKeys"]
-    )
+    rows = sum(len(gzip.decompress((landing / key).read_bytes()).splitlines()) - 1 for key in own[older]["reportKeys"])
     (expected,) = (item for item in expectations.deliveries if not item.is_current)
     assert (expected.billing_period, expected.row_count) == ("2026-09", rows)
     assert (period / older).stat().st_mtime  # the folder is there
@@ -86,9 +83,7 @@ def test_the_pointer_names_the_final_delivery_and_the_older_one_stays(
 def test_manifests_are_newer_than_their_files(landing: Path) -> None:
     # A part newer than its manifest is what a half-overwritten delivery looks like; the loader refuses those.
     for manifest in current_manifests(landing):
-        assert all(
-            path.stat().st_mtime < manifest.stat().st_mtime for path in delivered_files(landing, manifest)
-        )
+        assert all(path.stat().st_mtime < manifest.stat().st_mtime for path in delivered_files(landing, manifest))
 
 
 def test_files_carry_the_delivery_time_in_utc(landing: Path) -> None:
@@ -122,9 +117,7 @@ def test_columns_come_and_go(landing: Path) -> None:
 def test_legacy_parquet_has_no_nulls_and_cur2_has(landing: Path) -> None:
     # R1, C2: a missing number is 0.0 in one form and NULL in the other; reading them alike loses or makes
     # prices.
-    legacy, cur2 = (
-        pq.read_table(delivered_files(landing, path)[0]) for path in current_manifests(landing)[3:5]
-    )
+    legacy, cur2 = (pq.read_table(delivered_files(landing, path)[0]) for path in current_manifests(landing)[3:5])
     assert sum(legacy.column(name).null_count for name in legacy.column_names) == 0
     assert cur2.column("pricing_public_on_demand_cost").null_count > 0
     assert str(legacy.schema.field("line_item_usage_start_date").type) == "timestamp[ms]"
@@ -164,9 +157,7 @@ for form in Form:
     for form, (landing, _) in in_every_form.items():
         again = sorted(path.relative_to(tmp_path / form) for path in (tmp_path / form).rglob("*.*"))
         files = [path for path in again if (landing / path).is_file()]
-        assert (
-            len(files) == {Form.LEGACY_CSV: 3 + 2, Form.LEGACY_PARQUET: 2 + 1, Form.CUR2_PARQUET: 2 + 1}[form]
-        )
+        assert len(files) == {Form.LEGACY_CSV: 3 + 2, Form.LEGACY_PARQUET: 2 + 1, Form.CUR2_PARQUET: 2 + 1}[form]
         for path in files:
             assert (tmp_path / form / path).read_bytes() == (landing / path).read_bytes(), path
             assert (tmp_path / form / path).stat().st_mtime == (landing / path).stat().st_mtime, path
@@ -211,9 +202,7 @@ def test_every_form_holds_the_same_facts(in_every_form: dict[Form, tuple[Path, E
 def test_every_form_has_the_same_expectations(in_every_form: dict[Form, tuple[Path, Expectations]]) -> None:
     results = [replace(result, deliveries=()) for _, result in in_every_form.values()]
     assert results[0] == results[1] == results[2]
-    modes = {
-        (item.form, item.discount_mode) for _, result in in_every_form.values() for item in result.deliveries
-    }
+    modes = {(item.form, item.discount_mode) for _, result in in_every_form.values() for item in result.deliveries}
     assert modes == {(form.value, "rows") for form in Form}
 
 

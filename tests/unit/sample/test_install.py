@@ -38,9 +38,7 @@ def test_the_story_and_the_configuration_name_the_same_accounts() -> None:
     policies = Policies.read(EXAMPLE_BILLING)
     accounts = {account for payer in PAYERS for account in payer.account_names}
     assert policies.assignments.keys() <= accounts
-    unassigned = {
-        account for account in accounts if policies.group_on(account, date(2026, 9, 1)) == UNASSIGNED
-    }
+    unassigned = {account for account in accounts if policies.group_on(account, date(2026, 9, 1)) == UNASSIGNED}
     assert unassigned == {"318204765091", "915562038844"}
     moved = "663508217749"
     assert [policies.group_on(moved, date(2026, 9, day)) for day in (15, 16)] == ["lumen", "harbor"]
@@ -96,6 +94,4 @@ def test_nothing_of_the_users_is_overwritten(tmp_path: Path) -> None:
 def test_the_workspace_has_everything(workspace: tuple[Path, Expectations]) -> None:
     root, _ = workspace
     assert sorted(path.name for path in root.iterdir()) == ["billing", "landing", "sample_expectations.json"]
-    assert {path.name for path in (root / "billing").iterdir()} == {
-        path.name for path in EXAMPLE_BILLING.iterdir()
-    }
+    assert {path.name for path in (root / "billing").iterdir()} == {path.name for path in EXAMPLE_BILLING.iterdir()}

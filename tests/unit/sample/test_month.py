@@ -25,9 +25,7 @@ _FEW = settings(max_examples=5, deadline=None, derandomize=True, suppress_health
 @given(
     seed=st.integers(0, 10**6),
     payer=st.sampled_from([AMERICAS, EMEA]),
-    period=st.sampled_from(
-        [datetime(2026, 8, 1), datetime(2026, 9, 1), datetime(2026, 10, 1), datetime(2027, 2, 1)]
-    ),
+    period=st.sampled_from([datetime(2026, 8, 1), datetime(2026, 9, 1), datetime(2026, 10, 1), datetime(2027, 2, 1)]),
 )
 def test_any_seed_obeys_the_laws(seed: int, payer: Payer, period: datetime) -> None:
     facts = billing_month(payer, period, seed=seed, scale=1)

@@ -330,6 +330,8 @@ def test_split_cost_rows_repeat_their_parents_cost(lines: duckdb.DuckDBPyConnect
 
 
 def test_only_the_newest_month_is_open(lines: duckdb.DuckDBPyConnection) -> None:
-    assert _rows(
-        lines, "select distinct strftime(period, '%Y-%m'), invoice_id = '' from lines order by 1"
-    ) == [("2026-08", False), ("2026-09", False), ("2026-10", True)]
+    assert _rows(lines, "select distinct strftime(period, '%Y-%m'), invoice_id = '' from lines order by 1") == [
+        ("2026-08", False),
+        ("2026-09", False),
+        ("2026-10", True),
+    ]

@@ -139,7 +139,7 @@ rated as (
     from priced
 ),
 
-final as (
+described as (
     select
         -- ids
         rated.billing_period,
@@ -194,6 +194,25 @@ final as (
         rated.open_cost
     from rated
     inner join charge_categories on rated.charge_type = charge_categories.charge_type
+),
+
+-- Rows that differ only in what no rule looked at (a public price on a fee, an unreadable column nobody reads) are one.
+final as (
+    select
+        * replace (
+            cast(sum(row_count) as bigint) as row_count,
+            cast(sum(usage_quantity) as decimal(38, 10)) as usage_quantity,
+            cast(sum(list_cost) as decimal(38, 10)) as list_cost,
+            cast(sum(aws_cost) as decimal(38, 10)) as aws_cost,
+            cast(sum(effective_cost) as decimal(38, 10)) as effective_cost,
+            cast(sum(billed_cost) as decimal(38, 20)) as billed_cost,
+            cast(sum(rating_base) as decimal(38, 10)) as rating_base,
+            cast(sum(open_row_count) as bigint) as open_row_count,
+            cast(sum(open_cost) as decimal(38, 10)) as open_cost,
+            max(service_name) as service_name
+        )
+    from described
+    group by all
 )
 
 select * from final

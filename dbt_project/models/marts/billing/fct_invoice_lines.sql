@@ -116,7 +116,7 @@ final as (
         rounded.service_name,
         case
             when rounded.service_name = '' then line_kinds.line_label
-            else rounded.service_name || ', ' || lower(line_kinds.line_label)
+            else rounded.service_name || ', ' || line_kinds.line_label
         end as description,
         rounded.exact_amount_usd,
         rounded.currency,

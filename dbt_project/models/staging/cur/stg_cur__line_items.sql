@@ -16,6 +16,7 @@ discounts_measured as (
             when line_item_net_unblended_cost <> 0 then true
             else
                 coalesce(discount_total_discount, 0) <> 0
+                or coalesce(discount_bundled_discount, 0) <> 0
                 or coalesce(list_sum(list_transform(map_values(discount), lambda part: abs(part))), 0) <> 0
         end as has_net_cost,
         case
