@@ -9,7 +9,8 @@ from orchestration.settings import PROJECT_ROOT
 
 _TOP_LEVEL = {
     ".ci", ".editorconfig", ".env.example", ".github", ".gitignore", ".sqlfluff", ".streamlit", "CHANGELOG.md",
-    "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "benchmarks", "dashboards", "data", "dbt_project", "dbt_project.yml",
+    "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "benchmarks",
+    "dashboards", "data", "dbt_project", "dbt_project.yml",
     "docs", "orchestration", "profiles.yml", "pyproject.toml", "requirements-uv.lock", "requirements.lock", "tests",
 }  # fmt: skip
 
