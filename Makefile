@@ -46,7 +46,7 @@ lint: setup  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 1 dbt_project
+	CHARGEHOUSE_WAREHOUSE_FILE=:memory: $(BIN)/sqlfluff lint --quiet --processes 1 dbt_project
 
 docs: setup  ## write docs/configuration.md from the declarations
 	$(BIN)/python -m orchestration.configuration.reference

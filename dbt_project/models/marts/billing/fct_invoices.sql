@@ -1,6 +1,6 @@
 {{ config(materialized='billing_period') }}
-{# One draft per billing group that exists in the period, also when nothing was used: finance sees that it is empty. Stored,
-   so that a period keeps the currency, rate and groups that its lines were made with until it is built again. #}
+{# One draft per billing group that exists in the period, also when nothing was used: finance sees that it is empty.
+   Stored, so that a period keeps the currency, rate and groups that its lines were made with until it is built again. #}
 with
 
 lines as (
