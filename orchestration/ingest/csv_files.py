@@ -357,7 +357,7 @@ class _Pipe:
                     _write_all(pipe, block)
         except BrokenPipeError:
             # DuckDB stopped reading; what it says about that is the error to show.
-            pass
+            return
         except Exception as error:
             # Raised again by whoever waits for the statement; here it would only end the thread.
             self.failure = error

@@ -139,8 +139,7 @@ class Decision:
         others = [delivery for delivery in group.landed if not delivery.is_pointed]
         chosen = self._newest(pointed, None)
         if chosen is None:
-            # Damage changes nothing: what was current competes with what is left, though its landing may be
-            # gone.
+            # Damage changes nothing: what was current competes with what is left, though its landing may be gone.
             chosen = self._newest(others, group.stored if self.problems else None)
         if chosen is None and group.stored is not None:
             if not self._is_stored(group.stored):

@@ -36,6 +36,8 @@ from orchestration.settings import Workspace
 __all__ = ["Rejection", "SyncResult", "changed_periods", "sync"]
 
 _CHANGED = "The delivery changed while it was read, and again at the second attempt. Run again when it is at rest."
+# Of the keys of manifests that cannot be read; other keys begin with a payer or `unknown_`.
+_UNREADABLE = "unreadable-"
 # No folder of a delivery: those are `name=value`.
 _STAGING = "staging"
 
@@ -156,13 +158,15 @@ class _Sync:
         self._store.mkdir(parents=True, exist_ok=True)
         self._register.clean_store()
         self._staging.mkdir()
-        with self._opened:
-            try:
-                self._settle_all(is_last_look=False)
-            except _LandingChangedError:
-                self._progress("The landing changed while it was read; looking again")
-                self._settle_all(is_last_look=True)
-        shutil.rmtree(self._staging)
+        try:
+            with self._opened:
+                try:
+                    self._settle_all(is_last_look=False)
+                except (_LandingChangedError, ObjectVanishedError):
+                    self._progress("The landing changed while it was read; looking again")
+                    self._settle_all(is_last_look=True)
+        finally:
+            shutil.rmtree(self._staging, ignore_errors=True)
         rejected = [
             Rejection(row.manifest_key, row.payer_account_id, row.export_name, row.billing_period, row.reason)
             for row in self._register.deliveries.values()
@@ -509,9 +513,6 @@ class _Sync:
 
     def _is_stored(self, row: RegisteredDelivery) -> bool:
         return row.contents is not None and not self._register.missing_store_files(row)
-
-
-_UNREADABLE = "unreadable-"
 
 
 def _is_unreadable(row: RegisteredDelivery) -> bool:

@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -644,3 +647,49 @@ def test_keys_are_folder_names(warehouse: Warehouse) -> None:
     key = warehouse.query("select delivery_key from raw.deliveries")[0][0]
     assert next(warehouse.workspace.raw_store.glob(f"*/*={key}")).is_dir()
     assert warehouse.costs() == [(Decimal(1),)]
+
+
+_SYNC_AND_DIE = """
+import sys
+from pathlib import Path
+import duckdb
+from orchestration.ingest.deliveries import sync
+from orchestration.ingest.landing import open_landing
+from orchestration.settings import Workspace
+workspace = Workspace.at(Path(sys.argv[1]))
+with duckdb.connect(workspace.warehouse_file) as connection:
+    print("ready", flush=True)
+    sync(connection, workspace, open_landing(workspace.landing_url), {sys.argv[2]: ""})
+"""
+
+
+def test_a_killed_sync_is_gone_on_with(tmp_path: Path) -> None:
+    def seen(workspace: Workspace) -> list[tuple[object, ...]]:
+        with duckdb.connect(workspace.warehouse_file) as connection:
+            warehouse = Warehouse(workspace, connection)
+            assert warehouse.sync().rejected == ()
+            return [
+                *warehouse.query("select * exclude (landed_at) from raw.deliveries order by delivery_key"),
+                *warehouse.query("select count(*), sum(line_item_unblended_cost) from raw.cur_line_items"),
+                (len(list(workspace.raw_store.rglob("*.parquet"))),),
+            ]
+
+    workspaces = [Workspace.at(tmp_path / name) for name in ("undisturbed", "killed")]
+    for month in range(1, 7):
+        start = f"2024-{month:02d}-01T00:00:00Z"
+        row = legacy_row(str(month), bill_BillingPeriodStartDate=start, lineItem_UsageStartDate=start)
+        land_legacy(workspaces[0].landing, f"d{month}", [[row] * 2_000], month=month)
+    shutil.copytree(workspaces[0].landing, workspaces[1].landing)
+    for workspace in workspaces:
+        workspace.warehouse.mkdir()
+    for delay in (0.1, 0.3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SYNC_AND_DIE, str(workspaces[1].root), PAYER], stdout=subprocess.PIPE
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert seen(workspaces[1]) == seen(workspaces[0])
