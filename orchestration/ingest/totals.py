@@ -117,7 +117,7 @@ def measure(
         staged.refuse_period(period)
     if payer != last_payer or not payer:
         staged.refuse_payer()
-    if False and (currency, last_currency) != ("USD", "USD"):
+    if currency is not None and (currency, last_currency) != ("USD", "USD"):
         staged.refuse_currency()
     mode = _discount_mode(form, layouts, bool(discount_row_count), bool(discounted_count))
     totals = Totals(
