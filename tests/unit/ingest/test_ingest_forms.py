@@ -209,6 +209,7 @@ def focus_row(billed: str, **cells: str) -> dict[str, str]:
         "x_ServiceCode": "AmazonEC2",
         "x_UsageType": "BoxUsage",
         "x_Anything": "kept",
+        "x_Nothing": "NULL",
     }
     return row | cells
 
@@ -223,6 +224,7 @@ SP = {"CommitmentDiscountId": PLAN, "CommitmentDiscountType": "Savings Plan"}
 
 FOCUS_CASES: list[tuple[dict[str, str], str, dict[str, object]]] = [
     ({}, "Usage", {"pricing_public_on_demand_cost": Decimal(3), "line_item_usage_amount": Decimal(2)}),
+    ({}, "Usage", {"x_anything": "kept", "x_nothing": None}),
     (RI | COVERED, "DiscountedUsage", {"reservation_effective_cost": Decimal("0.4")}),
     (SP | COVERED, "SavingsPlanCoveredUsage", {"savings_plan_savings_plan_effective_cost": Decimal("0.4")}),
     (

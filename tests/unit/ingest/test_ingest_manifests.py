@@ -191,6 +191,13 @@ def test_all_files_come_from_one_place() -> None:
     assert resolve_files(manifest, objects) == [landed(f"new/{KEY}"), f"new/{second}"]
 
 
+def test_a_whole_delivery_higher_up_counts_before_half_of_it_below() -> None:
+    second = KEY.replace("00001", "00002")
+    manifest = parse({**LEGACY, "reportKeys": [KEY, second]}, f"new/{KEY.rpartition('/')[0]}/cur-Manifest.json")
+    objects = {key: landed(key) for key in (f"new/{KEY}", KEY, second)}
+    assert resolve_files(manifest, objects) == [landed(KEY), landed(second)]
+
+
 def test_two_landings_of_one_delivery_are_one(tmp_path: Path) -> None:
     part = packed([legacy_row()])
     for root in ("one", "two/deeper"):

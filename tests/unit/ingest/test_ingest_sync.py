@@ -127,8 +127,10 @@ def test_the_pointer_decides_and_may_go_back(warehouse: Warehouse) -> None:
 
 def test_without_a_pointer_the_newest_data_is_current(warehouse: Warehouse) -> None:
     later = legacy_row("1", lineItem_UsageStartDate="2024-01-20T00:00:00Z")
-    land_legacy(warehouse.landing, "zz-older", [[legacy_row("2")]], is_pointed=False)
     land_legacy(warehouse.landing, "aa-newer", [[later]], is_pointed=False)
+    folder = land_legacy(warehouse.landing, "zz-older", [[legacy_row("2")]], is_pointed=False)
+    # A copy may have given the manifests any time.
+    os.utime(folder / "cur-Manifest.json", (2_000_000_000, 2_000_000_000))
     warehouse.sync()
     assert warehouse.statuses() == {"zz-older": "superseded", "aa-newer": "current"}
 
@@ -156,7 +158,8 @@ def test_when_the_current_one_vanishes_the_newest_that_is_left_counts(warehouse:
     land_legacy(warehouse.landing, "a", [[legacy_row("1")]])
     later = legacy_row("2", lineItem_UsageStartDate="2024-01-20T00:00:00Z")
     land_legacy(warehouse.landing, "b", [[later]])
-    folder = land_legacy(warehouse.landing, "c", [[legacy_row("3")]])
+    latest = legacy_row("3", lineItem_UsageStartDate="2024-01-25T00:00:00Z")
+    folder = land_legacy(warehouse.landing, "c", [[latest]])
     warehouse.sync()
     assert warehouse.costs() == [(Decimal(3),)]
 
@@ -214,6 +217,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], None], list[str]]] = {
     "another month": (
         lambda folder: replace_part(folder, legacy_row(bill_BillingPeriodStartDate="2023-12-01T00:00:00Z")),
         ["cur-00002.csv.gz, row 2", "2023-12-01", "2024-01"],
+    ),
+    "a later month": (
+        lambda folder: replace_part(folder, legacy_row(bill_BillingPeriodStartDate="2024-02-01T00:00:00Z")),
+        ["cur-00002.csv.gz, row 2", "2024-02-01", "2024-01"],
     ),
     "no month": (
         lambda folder: replace_part(folder, legacy_row(bill_BillingPeriodStartDate="")),
@@ -337,6 +344,18 @@ def test_a_damaged_pointed_delivery_falls_back_to_the_newest_sound_one(warehouse
     (remove / "cur-00001.csv.gz").unlink()
     warehouse.sync()
     assert warehouse.statuses() == {"a": "superseded", "b": "current", "c": "rejected"}
+
+
+def test_damage_beside_a_vanished_current_delivery_changes_nothing(warehouse: Warehouse) -> None:
+    land_legacy(warehouse.landing, "a", [[legacy_row("1")]])
+    folder = land_legacy(warehouse.landing, "b", [[legacy_row("2", lineItem_UsageStartDate="2024-01-09T00:00:00Z")]])
+    warehouse.sync()
+    # AWS's life cycle rule removed the current delivery, and the one that follows did not arrive whole.
+    shutil.rmtree(folder)
+    land_legacy(warehouse.landing, "c", [b"half"])
+    warehouse.sync()
+    assert warehouse.statuses() == {"a": "superseded", "b": "current", "c": "rejected"}
+    assert warehouse.costs() == [(Decimal(2),)]
 
 
 def test_overwrite_mode_keeps_the_last_sound_delivery(warehouse: Warehouse) -> None:
