@@ -10,14 +10,15 @@
      key          expression, VARCHAR: unique inside a partition
 
    The whole is taken absolute and its sign restored. Weights that sum to zero fall back to equal weights. The product
-   whole x weight can pass HUGEINT, so the division is done in two digits of base 1,000,000 like long division. #}
+   whole x weight can pass HUGEINT, so the whole is divided in ten digits of base 100, as in long division: weights may sum
+   to 10^35, that is to a hundred billion with 24 decimals. #}
 {% macro largest_remainder(relation, partition_by, whole_units, weight_units, key) -%}
 {%- set partition = partition_by | join(', ') -%}
+{%- set digits = 10 -%}
+{%- set base = 100 -%}
 (
     select
-        * exclude (
-            lr_whole, lr_sign, lr_weight_sum, lr_weight, lr_total, lr_high, lr_low, lr_high_rest, lr_share, lr_rest
-        ),
+        * exclude (lr_whole, lr_sign, lr_weight_sum, lr_weight, lr_total, lr_share, lr_rest),
         lr_sign * (
             lr_share + case
                 when
@@ -29,53 +30,59 @@
         ) as share_units
     from (
         select
-            * replace (
-                lr_share - case when lr_rest < 0 then 1 else 0 end as lr_share,
-                case when lr_rest < 0 then lr_rest + lr_total else lr_rest end as lr_rest
-            )
+            * exclude (
+                {%- for digit in range(digits) %}
+                lr_share_{{ digit }}, lr_rest_{{ digit }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            ),
+            lr_share_0 - case when lr_rest_0 < 0 then 1 else 0 end as lr_share,
+            case when lr_rest_0 < 0 then lr_rest_0 + lr_total else lr_rest_0 end as lr_rest
         from (
             select
                 *,
-                (lr_high * lr_weight // lr_total) * 1000000
-                + (lr_high_rest * 1000000 + lr_low * lr_weight) // lr_total as lr_share,
-                (lr_high_rest * 1000000 + lr_low * lr_weight) % lr_total as lr_rest
+                {%- for digit in range(digits) | reverse %}
+                {%- if loop.first %}
+                {%- set dividend = 'lr_whole // cast(' ~ base ** digit ~ ' as hugeint) * lr_weight' %}
+                {{ dividend }} // lr_total as lr_share_{{ digit }},
+                ({{ dividend }}) % lr_total as lr_rest_{{ digit }},
+                {%- else %}
+                {%- set dividend =
+                    'lr_rest_' ~ (digit + 1) ~ ' * ' ~ base
+                    ~ ' + lr_whole // cast(' ~ base ** digit ~ ' as hugeint) % ' ~ base ~ ' * lr_weight' %}
+                lr_share_{{ digit + 1 }} * {{ base }} + ({{ dividend }}) // lr_total as lr_share_{{ digit }},
+                ({{ dividend }}) % lr_total as lr_rest_{{ digit }}{{ ',' if not loop.last }}
+                {%- endif %}
+                {%- endfor %}
             from (
                 select
-                    *,
-                    (lr_high * lr_weight) % lr_total as lr_high_rest
+                    * replace (
+                        case
+                            when lr_weight_sum = 0 then cast(1 as hugeint)
+                            when lr_weight_sum < 0 then -lr_weight
+                            else lr_weight
+                        end as lr_weight
+                    ),
+                    case
+                        when lr_weight_sum = 0
+                            then cast(count(*) over (partition by {{ partition }}) as hugeint)
+                        else abs(lr_weight_sum)
+                    end as lr_total
                 from (
                     select
-                        * replace (
-                            case
-                                when lr_weight_sum = 0 then cast(1 as hugeint)
-                                when lr_weight_sum < 0 then -lr_weight
-                                else lr_weight
-                            end as lr_weight
-                        ),
+                        *,
+                        abs(cast({{ whole_units }} as hugeint)) as lr_whole,
                         case
-                            when lr_weight_sum = 0
-                                then cast(count(*) over (partition by {{ partition }}) as hugeint)
-                            else abs(lr_weight_sum)
-                        end as lr_total,
-                        lr_whole // 1000000 as lr_high,
-                        lr_whole % 1000000 as lr_low
-                    from (
-                        select
-                            *,
-                            abs(cast({{ whole_units }} as hugeint)) as lr_whole,
-                            case
-                                when {{ whole_units }} < 0 then cast(-1 as hugeint)
-                                else cast(1 as hugeint)
-                            end as lr_sign,
-                            cast({{ weight_units }} as hugeint) as lr_weight,
-                            cast(
-                                sum(cast({{ weight_units }} as hugeint)) over (partition by {{ partition }})
-                                as hugeint
-                            ) as lr_weight_sum
-                        from {{ relation }}
-                    ) as measured
-                ) as weighted
-            ) as divided_high
+                            when {{ whole_units }} < 0 then cast(-1 as hugeint)
+                            else cast(1 as hugeint)
+                        end as lr_sign,
+                        cast({{ weight_units }} as hugeint) as lr_weight,
+                        cast(
+                            sum(cast({{ weight_units }} as hugeint)) over (partition by {{ partition }})
+                            as hugeint
+                        ) as lr_weight_sum
+                    from {{ relation }}
+                ) as measured
+            ) as weighted
         ) as divided
     ) as floored
 )

@@ -14,6 +14,7 @@ rules as (
 rule_keys as (
     select distinct
         billing_period,
+        scenario,
         pricing_plan_id,
         rating_path,
         billing_entity,
@@ -56,6 +57,7 @@ candidates as (
 final as (
     select
         billing_period,
+        scenario,
         pricing_plan_id,
         rating_path,
         billing_entity,
@@ -74,7 +76,8 @@ final as (
         and (rating_path = 'on_demand' or (include_fees and rule_type in ('MARKUP', 'DISCOUNT')))
     qualify row_number() over (
         partition by
-            billing_period, pricing_plan_id, rating_path, billing_entity, service_code, usage_type, operation, region_id
+            billing_period, scenario, pricing_plan_id, rating_path, billing_entity, service_code, usage_type, operation,
+            region_id
         order by precedence desc, pricing_rule_id asc
     ) = 1
 )

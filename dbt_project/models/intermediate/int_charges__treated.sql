@@ -1,5 +1,6 @@
-{# One row per usage grain row (and per discount that column mode keeps inside a row): whose it is, which policy acts on
-   it, and the path its price takes. No price yet: rules are joined afterwards, on distinct keys. #}
+{# One row per usage grain row (and per discount that column mode keeps inside a row) and scenario: whose it is,
+   which policy acts on it, and the path its price takes. No price yet: rules are joined afterwards, on distinct
+   keys. #}
 with
 
 grain as (
@@ -31,6 +32,14 @@ billing_terms as (
     select * from {{ source('billing', 'billing_terms') }}
 ),
 
+shared_cost_rules as (
+    select * from {{ source('billing', 'shared_cost_rules') }}
+),
+
+commitment_scenarios as (
+    select * from {{ ref('commitment_scenarios') }}
+),
+
 -- C2: a discount inside a row is split out as a charge of its own. It follows its row into quarantine, if that goes
 -- there.
 charges as (
@@ -43,8 +52,10 @@ charges as (
     select
         grain.* replace (
             cast(0 as decimal(38, 10)) as usage_quantity,
+            cast(0 as decimal(38, 10)) as normalized_quantity,
             cast(0 as decimal(38, 10)) as public_on_demand_cost,
             discounts.cost as effective_cost,
+            cast(0 as decimal(38, 10)) as commitment_cost,
             0 as row_count,
             0 as open_row_count,
             cast(0 as decimal(38, 10)) as open_cost
@@ -143,6 +154,13 @@ typed as (
             from support_products
             where starts_with(assigned.service_code, support_products.service_code_prefix)
         ) as is_support,
+        -- G1: a rule that names the service beats one for the whole account.
+        case
+            when
+                coalesce(assigned.discount_charge_type, charge_types.charge_type)
+                not in ('aws_tax', 'partner_discount')
+                then coalesce(service_rules.shared_cost_rule_id, account_rules.shared_cost_rule_id)
+        end as shared_cost_rule_id,
         billing_terms.pricing_plan_id,
         billing_terms.commitment_policy,
         billing_terms.upfront_policy,
@@ -169,15 +187,60 @@ typed as (
             assigned.billing_group_id = billing_terms.billing_group_id
             and assigned.billing_period >= billing_terms.start_period
             and (billing_terms.end_period is null or assigned.billing_period < billing_terms.end_period)
+    left join shared_cost_rules as service_rules
+        on
+            service_rules.source_kind = 'account'
+            and assigned.sub_account_id = service_rules.source_account_id
+            and assigned.service_code = service_rules.source_service_code
+            and assigned.billing_period >= service_rules.start_period
+            and (service_rules.end_period is null or assigned.billing_period < service_rules.end_period)
+    left join shared_cost_rules as account_rules
+        on
+            account_rules.source_kind = 'account'
+            and assigned.sub_account_id = account_rules.source_account_id
+            and coalesce(account_rules.source_service_code, '') = ''
+            and assigned.billing_period >= account_rules.start_period
+            and (account_rules.end_period is null or assigned.billing_period < account_rules.end_period)
+),
+
+-- RS6: the month is also priced as if each commitment policy applied, for the groups in which that can matter.
+committed_groups as (
+    select distinct
+        billing_period,
+        billing_group_id
+    from typed
+    where
+        billing_group_id <> 'UNASSIGNED'
+        and charge_type in (
+            'reservation_covered_usage', 'savings_plan_covered_usage', 'savings_plan_negation', 'commitment_fee',
+            'commitment_upfront'
+        )
+),
+
+scenarios as (
+    select
+        typed.* replace (
+            coalesce(nullif(commitment_scenarios.commitment_policy, ''), typed.commitment_policy) as commitment_policy
+        ),
+        commitment_scenarios.scenario
+    from typed
+    cross join commitment_scenarios
+    left join committed_groups
+        on
+            typed.billing_period = committed_groups.billing_period
+            and typed.billing_group_id = committed_groups.billing_group_id
+    where commitment_scenarios.scenario = 'applied' or committed_groups.billing_group_id is not null
 ),
 
 -- The path a price takes, or why the row is not billed. Order matters: what cannot be read is never withheld, what
--- nobody owns is never rated, and what is ours alone (partner discounts) never reaches a policy.
+-- nobody owns is never rated, and what is ours alone (partner discounts) never reaches a policy. Shared costs (G1) are
+-- taken before anybody's policies act, from accounts in a group or in none.
 routed as (
     select
-        typed.*,
+        scenarios.*,
         case
             when quarantine_reason is not null then quarantine_reason
+            when shared_cost_rule_id is not null then 'shared_cost'
             when billing_group_id = 'UNASSIGNED' then 'unassigned'
             when charge_type = 'partner_discount' then 'partner_discount'
             when charge_type = 'aws_tax' and tax_policy <> 'pass_through' then 'aws_tax'
@@ -218,12 +281,13 @@ routed as (
             when charge_type = 'aws_credit' and aws_credit_policy = 'share' then 'share'
             else 'at_cost'
         end as routed_path
-    from typed
+    from scenarios
 ),
 
 final as (
     select
         -- ids
+        scenario,
         billing_period,
         billing_group_id,
         billing_account_id,
@@ -231,7 +295,9 @@ final as (
         membership_date as charge_date,
         commitment_id,
         commitment_owner_account_id,
+        coalesce(owner_billing_group_id, '') as commitment_owner_group_id,
         pricing_plan_id,
+        coalesce(shared_cost_rule_id, '') as shared_cost_rule_id,
 
         -- what it is
         charge_type,
@@ -287,8 +353,10 @@ final as (
         -- quantities and amounts
         row_count,
         usage_quantity,
+        normalized_quantity,
         aws_cost,
         effective_cost,
+        commitment_cost,
         open_row_count,
         open_cost
     from routed

@@ -60,7 +60,8 @@ failures as (
         or (treatment = 'billed') <> (treatment_reason = '')
         or (
             treatment_reason not in (
-                '', 'policy', 'partner_discount', 'aws_tax', 'commitment_outside_group', 'unassigned', 'unknown_type'
+                '', 'policy', 'partner_discount', 'aws_tax', 'shared_cost', 'commitment_outside_group', 'unassigned',
+                'unknown_type'
             )
             and not starts_with(treatment_reason, 'bad_value:')
         )

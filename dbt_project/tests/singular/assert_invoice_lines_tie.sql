@@ -7,6 +7,11 @@ charges as (
     where {{ in_built_periods('billing_period') }}
 ),
 
+group_charges as (
+    select * from {{ ref('fct_group_charges') }}
+    where {{ in_built_periods('billing_period') }}
+),
+
 lines as (
     select * from {{ ref('fct_invoice_lines') }}
     where {{ in_built_periods('billing_period') }}
@@ -17,8 +22,20 @@ charge_totals as (
         billing_period,
         billing_group_id,
         sum(billed_cost) as billed_cost
-    from charges
-    where billing_group_id <> 'UNASSIGNED'
+    from (
+        select
+            billing_period,
+            billing_group_id,
+            cast(billed_cost as decimal(38, 24)) as billed_cost
+        from charges
+        where billing_group_id <> 'UNASSIGNED'
+        union all
+        select
+            billing_period,
+            billing_group_id,
+            billed_cost
+        from group_charges
+    ) as billed
     group by billing_period, billing_group_id
 ),
 

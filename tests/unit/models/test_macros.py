@@ -80,17 +80,21 @@ def halves(draw: st.DrawFn) -> Decimal:
 def wholes_and_weights(draw: st.DrawFn) -> tuple[int, dict[str, int]]:
     # Quantities of 1e12 in units of 1e-10 are the largest that CUR can hold.
     limit = draw(st.sampled_from([3, 1000, 10**12, 10**22]))
+    # Amounts of a group with 24 decimals weigh up to 1e32 each.
+    heavy = draw(st.sampled_from([limit, limit, 10**32]))
     keys = draw(st.lists(st.text("019aZß/", min_size=1, max_size=3), min_size=1, max_size=7, unique=True))
     shape = draw(st.sampled_from(["any", "equal", "positive", "cancelling"]))
     if shape == "equal":
-        weights = [draw(st.integers(-limit, limit))] * len(keys)
+        weights = [draw(st.integers(-heavy, heavy))] * len(keys)
     elif shape == "positive":
-        weights = [draw(st.integers(0, limit)) for _ in keys]
+        weights = [draw(st.integers(0, heavy)) for _ in keys]
     else:
-        weights = [draw(st.integers(-limit, limit)) for _ in keys]
+        weights = [draw(st.integers(-heavy, heavy)) for _ in keys]
         if shape == "cancelling":
             weights[-1] = -sum(weights[:-1])
     whole = draw(st.integers(-limit, limit))
+    if heavy > limit:
+        whole = whole % 10**18
     # Weights that nearly cancel make parts far larger than the whole; what no money can be is left out.
     if sum(weights) != 0 and abs(whole) * max(map(abs, weights)) // abs(sum(weights)) >= 10**36:
         whole = whole % 1000
@@ -260,10 +264,10 @@ CURRENCIES = {"USD": 2, "JPY": 0, "KWD": 3, "CLF": 4}
 
 @st.composite
 def conversions(draw: st.DrawFn) -> tuple[Decimal, str, Decimal]:
-    """An amount, a currency and a rate, whose product has up to 30 decimals and 17 digits before them."""
+    """An amount, a currency and a rate, whose product has up to 34 decimals and 17 digits before them."""
     currency = draw(st.sampled_from(["JPY", "KWD", "CLF"]))
     rate = draw(st.one_of(st.integers(1, 10**15), st.sampled_from([10**10, 10**8, 1]))) * Decimal("1e-10")
-    amount = draw(st.one_of(amounts(12, 20), halves()).filter(lambda value: value != 0))
+    amount = draw(st.one_of(amounts(12, 24), halves()).filter(lambda value: value != 0))
     return amount, currency, rate
 
 
@@ -272,20 +276,29 @@ def conversions(draw: st.DrawFn) -> tuple[Decimal, str, Decimal]:
 def test_conversion_of_invoice_lines_is_exact(
     project: RenderedProject, query: Query, rows: list[tuple[Decimal, str, Decimal]]
 ) -> None:
-    # I2, M4, M7: exact amount x rate has 30 decimals, more than a DECIMAL can hold beside its digits. Every
+    # I2, M4, M7: exact amount x rate has 34 decimals, more than a DECIMAL can hold beside its digits. Every
     # line is of a period of its own, so that it has its own rate.
     periods = [date(2000 + number, 1, 1) for number in range(len(rows))]
     names, decimals = list(CURRENCIES), list(CURRENCIES.values())
     result = query(
         f"select billing_period, net_amount, rounding_difference from ({project.model('fct_invoice_lines')})",
         fct_charges=[
+            ("billing_period", pa.date32(), []),
+            ("billing_group_id", pa.string(), []),
+            ("line_kind", pa.string(), []),
+            ("service_code", pa.string(), []),
+            ("service_name", pa.string(), []),
+            ("billed_cost", pa.decimal128(38, 20), []),
+            ("treatment", pa.string(), []),
+        ],
+        fct_group_charges=[
             ("billing_period", pa.date32(), periods),
             ("billing_group_id", pa.string(), [currency for _, currency, _ in rows]),
-            ("line_kind", pa.string(), ["usage"] * len(rows)),
+            ("kind", pa.string(), ["custom_line_item"] * len(rows)),
+            ("source_id", pa.string(), ["managed"] * len(rows)),
             ("service_code", pa.string(), ["AmazonEC2"] * len(rows)),
-            ("service_name", pa.string(), ["EC2"] * len(rows)),
-            ("billed_cost", pa.decimal128(38, 20), [amount for amount, _, _ in rows]),
-            ("treatment", pa.string(), ["billed"] * len(rows)),
+            ("description", pa.string(), ["Managed service"] * len(rows)),
+            ("billed_cost", pa.decimal128(38, 24), [amount for amount, _, _ in rows]),
         ],
         billing__billing_groups=[
             ("billing_group_id", pa.string(), names),
@@ -301,9 +314,9 @@ def test_conversion_of_invoice_lines_is_exact(
         ],
         currencies=[("currency", pa.string(), names), ("minor_units", pa.int32(), decimals)],
         line_kinds=[
-            ("line_kind", pa.string(), ["usage"]),
+            ("line_kind", pa.string(), ["custom_line_item"]),
             ("line_order", pa.int32(), [1]),
-            ("line_label", pa.string(), ["Usage"]),
+            ("line_label", pa.string(), ["other charge"]),
         ],
     )
     converted = {period: (net, difference) for period, net, difference in result}

@@ -12,8 +12,36 @@ charges as (
     where {{ is_current_period('billing_period') }}
 ),
 
+group_charges as (
+    select * from {{ ref('fct_group_charges') }}
+    where {{ is_current_period('billing_period') }}
+),
+
 currencies as (
     select * from {{ ref('currencies') }}
+),
+
+amounts as (
+    select
+        billing_period,
+        billing_group_id,
+        line_kind,
+        '' as source_id,
+        case when line_kind = 'aws_tax' then '' else service_code end as service_code,
+        sub_account_id,
+        cast(billed_cost as decimal(38, 24)) as billed_cost
+    from charges
+    where treatment = 'billed' and billing_group_id <> 'UNASSIGNED'
+    union all
+    select
+        billing_period,
+        billing_group_id,
+        kind as line_kind,
+        source_id,
+        service_code,
+        sub_account_id,
+        billed_cost
+    from group_charges
 ),
 
 account_amounts as (
@@ -21,12 +49,12 @@ account_amounts as (
         billing_period,
         billing_group_id,
         line_kind,
-        case when line_kind = 'aws_tax' then '' else service_code end as service_code,
+        source_id,
+        service_code,
         sub_account_id,
-        cast(sum(billed_cost) as decimal(38, 20)) as exact_amount_usd
-    from charges
-    where treatment = 'billed' and billing_group_id <> 'UNASSIGNED'
-    group by all
+        cast(sum(billed_cost) as decimal(38, 24)) as exact_amount_usd
+    from amounts
+    group by billing_period, billing_group_id, line_kind, source_id, service_code, sub_account_id
     having sum(billed_cost) <> 0
 ),
 
@@ -51,6 +79,7 @@ parts as (
             lines.billing_period = account_amounts.billing_period
             and lines.billing_group_id = account_amounts.billing_group_id
             and lines.line_kind = account_amounts.line_kind
+            and lines.source_id = account_amounts.source_id
             and lines.service_code = account_amounts.service_code
     inner join currencies on lines.currency = currencies.currency
 ),

@@ -7,6 +7,11 @@ charges as (
     where {{ is_current_period('billing_period') }}
 ),
 
+group_charges as (
+    select * from {{ ref('fct_group_charges') }}
+    where {{ is_current_period('billing_period') }}
+),
+
 billing_groups as (
     select * from {{ source('billing', 'billing_groups') }}
 ),
@@ -27,30 +32,53 @@ line_kinds as (
     select * from {{ ref('line_kinds') }}
 ),
 
+service_names as (
+    select
+        service_code,
+        max(service_name) as service_name
+    from charges
+    where service_name <> ''
+    group by service_code
+),
+
 -- I1: all the tax that AWS charged is one line.
 keyed as (
     select
         billing_period,
         billing_group_id,
         line_kind,
+        '' as source_id,
         case when line_kind = 'aws_tax' then '' else service_code end as service_code,
-        case when line_kind = 'aws_tax' then '' else nullif(service_name, '') end as service_name,
-        billed_cost
+        '' as source_description,
+        cast(billed_cost as decimal(38, 24)) as billed_cost
     from charges
     where treatment = 'billed' and billing_group_id <> 'UNASSIGNED'
+    union all
+    select
+        billing_period,
+        billing_group_id,
+        kind as line_kind,
+        source_id,
+        service_code,
+        description as source_description,
+        billed_cost
+    from group_charges
 ),
 
 summed as (
     select
-        billing_period,
-        billing_group_id,
-        line_kind,
-        service_code,
-        coalesce(max(service_name), service_code) as service_name,
-        cast(sum(billed_cost) as decimal(38, 20)) as exact_amount_usd
+        keyed.billing_period,
+        keyed.billing_group_id,
+        keyed.line_kind,
+        keyed.source_id,
+        keyed.service_code,
+        max(keyed.source_description) as source_description,
+        coalesce(max(service_names.service_name), keyed.service_code) as service_name,
+        cast(sum(keyed.billed_cost) as decimal(38, 24)) as exact_amount_usd
     from keyed
-    group by billing_period, billing_group_id, line_kind, service_code
-    having sum(billed_cost) <> 0
+    left join service_names on keyed.service_code = service_names.service_code
+    group by keyed.billing_period, keyed.billing_group_id, keyed.line_kind, keyed.source_id, keyed.service_code
+    having sum(keyed.billed_cost) <> 0
 ),
 
 converted as (
@@ -71,8 +99,8 @@ converted as (
             and customers.currency = fx_rates.to_currency
 ),
 
--- 20 + 10 decimals pass what DECIMAL holds beside the integer digits of a large invoice. So the amount is cut at 10
--- decimals, the first product at the whole currency unit, and only what is smaller than one unit carries 30 decimals.
+-- 24 + 10 decimals pass what DECIMAL holds beside the integer digits of a large invoice. So the amount is cut at 10
+-- decimals, the first product at the whole currency unit, and only what is smaller than one unit carries 34 decimals.
 cut as (
     select
         converted.*,
@@ -84,8 +112,8 @@ cut as (
 fractions as (
     select
         cut.*,
-        cast(cast(upper_usd as decimal(28, 10)) * fx_rate - whole_units as decimal(32, 30))
-        + cast(exact_amount_usd - upper_usd as decimal(20, 20)) * fx_rate as fraction
+        cast(cast(upper_usd as decimal(28, 10)) * fx_rate - whole_units as decimal(38, 34))
+        + cast(exact_amount_usd - upper_usd as decimal(24, 24)) * fx_rate as fraction
     from cut
 ),
 
@@ -101,20 +129,23 @@ final as (
         rounded.billing_period,
         rounded.billing_group_id,
         concat_ws(
-            '/', strftime(rounded.billing_period, '%Y-%m'), rounded.billing_group_id, rounded.line_kind, '-',
+            '/', strftime(rounded.billing_period, '%Y-%m'), rounded.billing_group_id, rounded.line_kind,
+            coalesce(nullif(rounded.source_id, ''), '-'),
             coalesce(nullif(rounded.service_code, ''), '-')
         ) as invoice_line_key,
         cast(
             row_number() over (
                 partition by rounded.billing_period, rounded.billing_group_id
-                order by line_kinds.line_order, rounded.service_code
+                order by line_kinds.line_order, rounded.source_id, rounded.service_code
             ) as integer
         ) as line_number,
         rounded.line_kind,
-        '' as source_id,
+        rounded.source_id,
         rounded.service_code,
         rounded.service_name,
         case
+            when rounded.source_description <> '' and rounded.service_name = '' then rounded.source_description
+            when rounded.source_description <> '' then rounded.source_description || ', ' || rounded.service_name
             when rounded.service_name = '' then line_kinds.line_label
             else rounded.service_name || ', ' || line_kinds.line_label
         end as description,
@@ -124,7 +155,7 @@ final as (
         rounded.fx_rate,
         rounded.fx_source,
         cast(rounded.whole_units + rounded.rounded_fraction as decimal(22, 4)) as net_amount,
-        cast(rounded.rounded_fraction - rounded.fraction as decimal(38, 30)) as rounding_difference
+        cast(rounded.rounded_fraction - rounded.fraction as decimal(38, 34)) as rounding_difference
     from rounded
     inner join line_kinds on rounded.line_kind = line_kinds.line_kind
 )

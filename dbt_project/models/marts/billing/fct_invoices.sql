@@ -95,7 +95,7 @@ final as (
         drafts.minor_units,
         drafts.fx_rate,
         drafts.fx_source,
-        cast(coalesce(line_totals.exact_amount_usd, 0) as decimal(38, 20)) as exact_amount_usd,
+        cast(coalesce(line_totals.exact_amount_usd, 0) as decimal(38, 24)) as exact_amount_usd,
         case
             when drafts.fx_rate is not null then cast(coalesce(line_totals.net_amount, 0) as decimal(22, 4))
         end as net_amount,
@@ -106,7 +106,7 @@ final as (
             when drafts.fx_rate is not null then cast(coalesce(line_totals.total_amount, 0) as decimal(22, 4))
         end as total_amount,
         case
-            when drafts.fx_rate is not null then cast(coalesce(line_totals.rounding_difference, 0) as decimal(38, 30))
+            when drafts.fx_rate is not null then cast(coalesce(line_totals.rounding_difference, 0) as decimal(38, 34))
         end as rounding_difference,
         cast(coalesce(line_totals.line_count, 0) as integer) as line_count,
         'draft' as state,

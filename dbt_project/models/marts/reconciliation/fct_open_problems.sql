@@ -9,6 +9,10 @@ invoices as (
     select * from {{ ref('fct_invoices') }}
 ),
 
+group_charges as (
+    select * from {{ ref('fct_group_charges') }}
+),
+
 quarantined as (
     select
         billing_period,
@@ -41,7 +45,7 @@ unassigned as (
         row_count,
         aws_cost
     from charges
-    where billing_group_id = 'UNASSIGNED' and treatment = 'withheld'
+    where treatment_reason = 'unassigned'
 ),
 
 not_final as (
@@ -72,12 +76,60 @@ missing_rates as (
     where fx_rate is null
 ),
 
+spread_rules as (
+    select distinct
+        billing_period,
+        source_id
+    from group_charges
+    where kind = 'shared_cost'
+),
+
+-- G1: a cost taken from its account that no group took part in.
+not_spread as (
+    select
+        charges.billing_period,
+        charges.billing_group_id,
+        charges.billing_account_id,
+        'shared_cost_not_spread' as problem,
+        charges.shared_cost_rule_id as subject,
+        'No target group of the rule exists in the period, so nobody bears this cost; see shared_cost_targets.csv'
+            as detail,
+        charges.row_count,
+        charges.aws_cost
+    from charges
+    left join spread_rules
+        on
+            charges.billing_period = spread_rules.billing_period
+            and charges.shared_cost_rule_id = spread_rules.source_id
+    where charges.treatment_reason = 'shared_cost' and spread_rules.source_id is null
+),
+
+-- M5: said aloud, because the rule asked for other weights.
+equal_splits as (
+    select
+        billing_period,
+        '' as billing_group_id,
+        '' as billing_account_id,
+        'split_equally' as problem,
+        source_id as subject,
+        'The weights of this split sum to zero or below, so every part got the same' as detail,
+        0 as row_count,
+        max(base_amount) as aws_cost
+    from group_charges
+    where is_equal_split and method in ('PROPORTIONAL', 'FIXED')
+    group by billing_period, source_id
+),
+
 problems as (
     select * from quarantined
     union all
     select * from unassigned
     union all
     select * from not_final
+    union all
+    select * from not_spread
+    union all
+    select * from equal_splits
 ),
 
 final as (

@@ -6,6 +6,10 @@ charges as (
     select * from {{ ref('fct_charges') }}
 ),
 
+group_charges as (
+    select * from {{ ref('fct_group_charges') }}
+),
+
 billing_groups as (
     select * from {{ source('billing', 'billing_groups') }}
 ),
@@ -16,7 +20,7 @@ summed as (
         billing_group_id,
         cast(sum(list_cost) filter (where charge_type <> 'aws_tax') as decimal(38, 10)) as list_cost,
         cast(sum(aws_cost) filter (where charge_type <> 'aws_tax') as decimal(38, 10)) as aws_cost,
-        cast(sum(billed_cost) filter (where charge_type <> 'aws_tax') as decimal(38, 20)) as billed_cost,
+        cast(sum(billed_cost) filter (where charge_type <> 'aws_tax') as decimal(38, 24)) as rated_charges,
         cast(
             sum(aws_cost) filter (where charge_type <> 'aws_tax' and treatment = 'withheld') as decimal(38, 10)
         ) as withheld_aws_cost,
@@ -28,18 +32,31 @@ summed as (
     group by billing_period, billing_group_id
 ),
 
+summed_group_charges as (
+    select
+        billing_period,
+        billing_group_id,
+        cast(sum(billed_cost) as decimal(38, 24)) as group_charges
+    from group_charges
+    group by billing_period, billing_group_id
+),
+
 filled as (
     select
         billing_period,
         billing_group_id,
-        coalesce(list_cost, 0) as list_cost,
-        coalesce(aws_cost, 0) as aws_cost,
-        coalesce(billed_cost, 0) as billed_cost,
-        coalesce(billed_cost, 0) - coalesce(aws_cost, 0) as margin,
-        coalesce(withheld_aws_cost, 0) as withheld_aws_cost,
-        coalesce(unrated_aws_cost, 0) as unrated_aws_cost,
-        row_count
+        coalesce(summed.list_cost, 0) as list_cost,
+        coalesce(summed.aws_cost, 0) as aws_cost,
+        coalesce(summed.rated_charges, 0) as rated_charges,
+        coalesce(summed_group_charges.group_charges, 0) as group_charges,
+        coalesce(summed.rated_charges, 0) + coalesce(summed_group_charges.group_charges, 0) as billed_cost,
+        coalesce(summed.rated_charges, 0) + coalesce(summed_group_charges.group_charges, 0)
+        - coalesce(summed.aws_cost, 0) as margin,
+        coalesce(summed.withheld_aws_cost, 0) as withheld_aws_cost,
+        coalesce(summed.unrated_aws_cost, 0) as unrated_aws_cost,
+        coalesce(summed.row_count, 0) as row_count
     from summed
+    full join summed_group_charges using (billing_period, billing_group_id)
 ),
 
 final as (
@@ -47,15 +64,17 @@ final as (
         filled.billing_period,
         filled.billing_group_id,
         coalesce(billing_groups.billing_group_name, 'Unassigned accounts') as billing_group_name,
-        filled.list_cost,
-        filled.aws_cost,
-        filled.billed_cost,
-        cast(filled.margin as decimal(38, 20)) as margin,
+        cast(filled.list_cost as decimal(38, 10)) as list_cost,
+        cast(filled.aws_cost as decimal(38, 10)) as aws_cost,
+        cast(filled.rated_charges as decimal(38, 24)) as rated_charges,
+        cast(filled.group_charges as decimal(38, 24)) as group_charges,
+        cast(filled.billed_cost as decimal(38, 24)) as billed_cost,
+        cast(filled.margin as decimal(38, 24)) as margin,
         {{ percentage_of('filled.margin', 'filled.billed_cost') }} as margin_percentage,
         {{ percentage_of('filled.margin', 'filled.aws_cost') }} as markup_percentage,
-        filled.withheld_aws_cost,
-        filled.unrated_aws_cost,
-        filled.row_count
+        cast(filled.withheld_aws_cost as decimal(38, 10)) as withheld_aws_cost,
+        cast(filled.unrated_aws_cost as decimal(38, 10)) as unrated_aws_cost,
+        cast(filled.row_count as bigint) as row_count
     from filled
     left join billing_groups on filled.billing_group_id = billing_groups.billing_group_id
 )

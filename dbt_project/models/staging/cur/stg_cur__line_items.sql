@@ -82,6 +82,12 @@ final as (
 
         -- quantities and amounts
         coalesce(line_item_usage_amount, 0) as usage_quantity,
+        -- G1b: hours in units of the smallest size; a size without a factor counts once.
+        coalesce(
+            nullif(line_item_normalized_usage_amount, 0),
+            line_item_usage_amount * coalesce(nullif(line_item_normalization_factor, 0), 1),
+            0
+        ) as normalized_quantity,
         line_item_unblended_cost as unblended_cost,
         coalesce(pricing_public_on_demand_cost, 0) as public_on_demand_cost,
 
@@ -105,6 +111,16 @@ final as (
                 end
             else line_item_unblended_cost
         end as effective_cost,
+
+        -- RS6: what a commitment costs in the month, used or not, stands on its fee row.
+        case line_item_line_item_type
+            when 'RIFee'
+                then
+                    line_item_unblended_cost
+                    + coalesce(reservation_amortized_upfront_fee_for_billing_period, 0)
+            when 'SavingsPlanRecurringFee' then coalesce(savings_plan_total_commitment_to_date, 0)
+            else 0
+        end as commitment_cost,
 
         -- C2: in column mode the discount becomes charges of its own, which sum to net - unblended.
         case when has_net_cost then -bundled_part else 0 end as bundled_discount_cost,
