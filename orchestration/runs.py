@@ -272,17 +272,8 @@ def _warnings(workspace: Workspace) -> list[str]:
 
 def _unbilled(configuration: Configuration) -> tuple[str, ...]:
     """Say what the configuration asks for that this version does not bill: a charge must not go missing in silence."""
-    found = [
+    return tuple(
         f"{name}.csv is valid, but this version does not bill it: nothing in it is on an invoice."
-        for name in ("custom_line_items", "shared_cost_rules", "minimum_commitments", "credits", "tax_rates")
+        for name in ("credits", "tax_rates")
         if configuration.rows(name)
-    ]
-    recomputed = sorted(
-        {terms.billing_group_id for terms in configuration.billing_terms if terms.support_policy == "recompute"}
     )
-    if recomputed:
-        found.append(
-            f"billing_terms.csv asks to recompute support for {', '.join(recomputed)}; this version does not: AWS's "
-            "support charges are withheld there, and none is billed instead."
-        )
-    return tuple(found)

@@ -39,6 +39,12 @@ _BILLED = frozenset(
         "pricing_plans",
         "pricing_rules",
         "pricing_rule_tiers",
+        "custom_line_items",
+        "shared_cost_rules",
+        "shared_cost_targets",
+        "minimum_commitments",
+        "support_plans",
+        "support_plan_tiers",
         "fx_rates",
     }
 )

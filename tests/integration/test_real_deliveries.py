@@ -48,6 +48,67 @@ def test_real_cur_of_two_months(samples: Path, workspace: Workspace, published: 
     }
     # Columns of one month only: October alone has these product columns, November alone that tag.
     assert {"product_database_engine", "resource_tags_user_tag21_nov", "product_category"} <= columns
+    _assert_commitments(workspace, published, warehouse)
+
+
+def _assert_commitments(workspace: Workspace, published: Query, warehouse: Query) -> None:
+    """RS6: nine leases a month balance, and three sums over the raw rows are the month under each policy."""
+    leases = published(
+        workspace,
+        "select billing_period::varchar, count(*), count(*) filter (where abs(balance) < 0.000005), "
+        "min(owner_account_id), min(commitment_kind) from marts.fct_commitments group by 1 order by 1",
+    )
+    assert leases == [(period, 9, 9, "836060457634", "reservation") for period in ("2018-10-01", "2018-11-01")]
+
+    # Group one: everything at list price + 10 %, free tier passed on, fees as they are. All leases are its own, and
+    # group two is the one member account.
+    by_hand = warehouse(
+        workspace,
+        """
+        with rows as (
+            select
+                bill_billing_period_start_date::date::varchar as period,
+                case when line_item_usage_account_id = '011254002932' then 'two' else 'one' end as billing_group_id,
+                line_item_line_item_type as type,
+                case
+                    when pricing_public_on_demand_cost = 0 then line_item_unblended_cost
+                    when line_item_unblended_cost = 0 and type = 'Usage' and billing_group_id = 'one' then 0
+                    else pricing_public_on_demand_cost
+                end as list_cost,
+                reservation_effective_cost as effective_cost,
+                reservation_unused_recurring_fee
+                + reservation_unused_amortized_upfront_fee_for_billing_period as unused,
+                line_item_unblended_cost as fee
+            from raw.cur_line_items
+        )
+
+        select
+            period,
+            billing_group_id,
+            coalesce(sum(list_cost * 1.1) filter (where type <> 'RIFee'), 0) as on_demand,
+            coalesce(sum(list_cost * 1.1) filter (where type = 'Usage'), 0)
+            + coalesce(
+                case billing_group_id
+                    when 'one' then sum(fee) filter (where type = 'RIFee')
+                    else sum(list_cost * 1.1) filter (where type = 'DiscountedUsage')
+                end, 0
+            ) as owner_group,
+            coalesce(sum(list_cost * 1.1) filter (where type = 'Usage'), 0)
+            + coalesce(sum(effective_cost) filter (where type = 'DiscountedUsage'), 0)
+            + coalesce(sum(unused) filter (where type = 'RIFee'), 0) as pass_through
+        from rows
+        group by all
+        order by all
+        """,
+    )
+    assert by_hand == published(
+        workspace,
+        "select billing_period::varchar, billing_group_id, "
+        "any_value(billed_cost) filter (where policy = 'on_demand'), "
+        "any_value(billed_cost) filter (where policy = 'owner_group'), "
+        "any_value(billed_cost) filter (where policy = 'pass_through') "
+        "from marts.fct_commitment_policies group by 1, 2 order by 1, 2",
+    )
 
 
 def test_create_new_layout_follows_the_pointer(

@@ -888,6 +888,26 @@ GROUP_CHARGES = [
         ),
     ),
     case(
+        "G1b: savings for a group that has them",
+        lambda files: files.set("billing_terms", 2, "commitment_policy", "pass_through"),
+        "shared_cost_rules.csv line 5, column shared_cost_rule_id: 's-savings' gives savings to group 'acme-test', "
+        "whose terms (billing_terms.csv line 4) pass them on already from 2024-01 to before 2024-07 (G1b, RS3).",
+    ),
+    case(
+        "G1b: savings for the other groups",
+        lambda files: (
+            files.set("billing_terms", 2, "commitment_policy", "pass_through"),
+            files.add("shared_cost_targets", "s-savings,globex,"),
+        ),
+    ),
+    case(
+        "G1b: savings after the group has ended",
+        lambda files: (
+            files.set("billing_terms", 2, "commitment_policy", "pass_through"),
+            files.set("shared_cost_rules", 3, "start_period", "2024-07"),
+        ),
+    ),
+    case(
         "G1: one source, one rule after the other",
         lambda files: (
             files.set("shared_cost_rules", 0, "end_period", "2025-01"),
