@@ -97,7 +97,7 @@ def _assert_commitments(workspace: Workspace, published: Query, warehouse: Query
             + coalesce(sum(effective_cost) filter (where type = 'DiscountedUsage'), 0)
             + coalesce(sum(unused) filter (where type = 'RIFee'), 0) as pass_through
         from rows
-        group by all
+        group by period, billing_group_id
         order by all
         """,
     )
