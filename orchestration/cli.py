@@ -119,6 +119,50 @@ def load(files: tuple[Path, ...], payer: str | None, period: date | None) -> Non
     click.echo(f"Landed {len(files)} file{'s' if len(files) > 1 else ''} as {manifest}. Now: chargehouse run")
 
 
+@main.command("import-abc")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--to", "folder", required=True, type=click.Path(path_type=Path), help="Folder for the configuration.")
+@click.option("--from", "period", type=Period(), help="First period to import; the one the lists name when left out.")
+@click.option("--issuer", "issuer_name", default="COMPLETE THIS", show_default=True, help="Your legal name.")
+@click.option("--country", default="US", show_default=True, help="Country of issuer and customers, to begin with.")
+@click.option("--currency", default="USD", show_default=True, help="Their currency, to begin with.")
+@click.option("--overwrite", is_flag=True, help="Replace configuration files that are in the folder already.")
+@_JSON
+def import_abc(
+    files: tuple[Path, ...],
+    folder: Path,
+    period: date | None,
+    issuer_name: str,
+    country: str,
+    currency: str,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Make a billing configuration from what AWS Billing Conductor's lists say.
+
+    FILES hold the JSON that `aws billingconductor list-billing-groups`, `list-account-associations`,
+    `list-pricing-plans`, `list-pricing-rules`, `list-pricing-rules-associated-to-pricing-plan`,
+    `list-custom-line-items`, `list-custom-line-item-versions` and `list-resources-associated-to-custom-line-item`
+    print, under any names. What is left to complete, and what has no counterpart, is printed and kept beside the files.
+    """
+    from orchestration.abc.importing import import_billing_conductor
+
+    report = import_billing_conductor(
+        files,
+        folder,
+        period=period,
+        issuer_name=issuer_name,
+        country=country,
+        currency=currency,
+        overwrite=overwrite,
+    )
+    if as_json:
+        _print_json(report.as_dict())
+        return
+    for line in report.lines():
+        click.echo(line)
+
+
 @main.command()
 @click.option("--period", "periods", type=Period(), multiple=True, help="Only this billing period; may be repeated.")
 @click.option("--force", is_flag=True, help="Build also the periods that have not changed.")

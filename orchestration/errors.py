@@ -4,6 +4,7 @@
 
     ChargehouseError               one clear message for a person; the command exits with 1
     ├── ConfigurationError         billing/*.csv has problems; carries all of them
+    ├── BillingConductorError      lists of AWS Billing Conductor cannot be imported; carries all problems
     ├── DeliveryError              a CUR delivery cannot be used
     ├── WorkspaceBusyError         another process works on the same workspace
     ├── CheckError                 a blocking data-quality check failed
@@ -16,12 +17,14 @@ What does not belong here: programming errors; those stay ordinary exceptions an
 from dataclasses import dataclass
 
 __all__ = [
+    "BillingConductorError",
     "BuildError",
     "ChargehouseError",
     "CheckError",
     "ConfigProblem",
     "ConfigurationError",
     "DeliveryError",
+    "ExportProblem",
     "WorkspaceBusyError",
 ]
 
@@ -67,6 +70,40 @@ class ConfigurationError(ChargehouseError):
         self.problems = problems
         count = len(problems)
         head = f"The billing configuration has {count} problem{'s' if count != 1 else ''}; nothing was changed."
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]))
+
+
+@dataclass(frozen=True, order=True)
+class ExportProblem:
+    """One problem in a file that was exported from AWS Billing Conductor.
+
+    Attributes:
+        file: the file as it was named.
+        path: JSON path in it, such as ``$.BillingGroups[2].Name``; None when the whole file is meant.
+        value: the text found; None when nothing was there to find.
+        expected: what was expected, as a clause.
+        what_to_do: what the user should do, as a sentence.
+    """
+
+    file: str
+    path: str | None
+    value: str | None
+    expected: str
+    what_to_do: str
+
+    def __str__(self) -> str:
+        place = self.file if self.path is None else f"{self.file}, {self.path}"
+        found = "" if self.value is None else f"{self.value!r} "
+        return f"{place}: {found}{self.expected}. {self.what_to_do}"
+
+
+class BillingConductorError(ChargehouseError):
+    """Lists of AWS Billing Conductor cannot be imported; ``problems`` holds every problem found, in file order."""
+
+    def __init__(self, problems: list[ExportProblem]) -> None:
+        self.problems = problems
+        count = len(problems)
+        head = f"The lists have {count} problem{'s' if count != 1 else ''}; nothing was written."
         super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]))
 
 

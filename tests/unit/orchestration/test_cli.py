@@ -21,7 +21,9 @@ def _invoke(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
-@pytest.mark.parametrize("verb", ["init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster"])
+@pytest.mark.parametrize(
+    "verb", ["init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster", "import-abc"]
+)
 def test_every_verb_explains_itself(verb: str) -> None:
     result = _invoke(verb, "--help")
     assert result.exit_code == 0
