@@ -52,7 +52,7 @@ def test_a_whole_conductor_becomes_a_configuration_that_loads(imported: Import) 
     assert [terms[key].free_tier_policy for key in ("acme-corp", "blue-sky")] == ["withhold", "pass_through"]
     for row in configuration.billing_terms:
         assert (row.commitment_policy, row.upfront_policy, row.support_policy) == ("owner_group", "pass", "withhold")
-        assert (row.bundled_discount_policy, row.negotiated_discount_policy) == ("withhold", "withhold")
+        assert (row.bundled_discount_policy, row.negotiated_discount_policy) == ("pass_through", "withhold")
         assert (row.aws_credit_policy, row.refund_policy, row.tax_policy) == ("withhold", "withhold", "none")
 
 
