@@ -18,7 +18,7 @@ POLICIES: dict[str, tuple[str, str]] = {
     "commitment_policy": ("owner_group", "the benefit of a commitment stays in the group that owns it (RS2)"),
     "upfront_policy": ("pass", "the owner's group pays what its commitments cost (RS4)"),
     "support_policy": ("withhold", "pro forma bills leave AWS Support out (F1)"),
-    "bundled_discount_policy": ("pass_through", "a bundled discount is a public price, as free use beside another service (F2)"),
+    "bundled_discount_policy": ("pass_through", "bundled discounts are public prices (F2)"),
     "negotiated_discount_policy": ("withhold", "pro forma bills leave non-public discounts out (F2)"),
     "aws_credit_policy": ("withhold", "pro forma bills leave AWS credits out (F3)"),
     "refund_policy": ("withhold", "AWS does not say that refunds are in pro forma bills (F4)"),
