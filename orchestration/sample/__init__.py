@@ -6,7 +6,8 @@ function that puts all three into a workspace (``install``). Import from the sub
 package does nothing.
 
 How it hangs together: ``catalogue`` (what AWS sells) and ``story`` (who runs what) are turned by ``month``
-into ``facts``; ``expected`` reads the configuration and books every fact by the billing rules; ``columns``
+into ``facts``; ``expected`` reads the configuration (``policies``) and books every fact by the billing rules,
+``commitment_use`` what reservations and Savings Plans did, ``group_level`` what concerns a whole group; ``columns``
 and ``deliveries`` write the same facts in the three forms AWS delivers. Books and files never read each
 other.
 

@@ -2,7 +2,7 @@
 
 What is here: Brightwater Cloud Partners resells AWS to a US retailer (Lumen) and a US health company
 (Harbor); all of them are invented. One account moves from Lumen to Harbor on 2026-09-16, one is forgotten in
-no group.
+no group. One runs what all customers share: in no group in August, in Brightwater's internal group from then on.
 When to add here: a workload, purchase, discount, credit or refund of these accounts.
 What does not belong here: what anyone is charged; that is the configuration in ``billing/*.csv``.
 
@@ -40,6 +40,7 @@ _LUMEN_KIOSKS = "663508217749"  # Sold to Harbor on 2026-09-16, with everything 
 _HARBOR_CLINICS = "739182640557"
 _HARBOR_ANALYTICS = "804416329871"
 _OLD_SANDBOX = "915562038844"  # In no billing group: forgotten by everybody but AWS.
+_SHARED = "118620573948"  # Its cost is spread over the customers (G1).
 
 
 def _payer() -> Payer:
@@ -70,8 +71,9 @@ def _payer() -> Payer:
             _HARBOR_CLINICS: "harbor-clinics",
             _HARBOR_ANALYTICS: "harbor-analytics",
             _OLD_SANDBOX: "old-sandbox",
+            _SHARED: "brightwater-shared",
         },
-        tax_rates={_LUMEN_WEB: 6_25, _LUMEN_DATA: 6_25, _LUMEN_KIOSKS: 8_10, _HARBOR_ANALYTICS: 4_00},
+        tax_rates={_LUMEN_WEB: 6_25, _LUMEN_DATA: 6_25, _LUMEN_KIOSKS: 8_10, _HARBOR_ANALYTICS: 4_00, _SHARED: 6_25},
         fleets=(
             Fleet(_LUMEN_WEB, m5_east, 2, tags=web, cost_category="Retail"),
             Fleet(_LUMEN_WEB, c5_east, 2, "office", tags=web, cost_category="Retail"),
@@ -93,6 +95,7 @@ def _payer() -> Payer:
             Fleet(_HARBOR_ANALYTICS, m5_east, 1, "nightly", tags=analytics, cost_category="Health"),
             Fleet(_OLD_SANDBOX, t3_west, 1, "office"),
             Fleet(_AMERICAS_PAYER, t3_west, 1, tags={"user:team": "platform"}),
+            Fleet(_SHARED, t3_west, 1, "office", tags={"user:team": "platform"}),
         ),
         streams=(
             Stream(
@@ -178,6 +181,8 @@ def _payer() -> Payer:
             Stream(_HARBOR_ANALYTICS, catalogue.metrics(east), 2 * ONE, 4 * ONE),
             Stream(_OLD_SANDBOX, catalogue.object_storage(east), ONE, 2 * ONE),
             Stream(_AMERICAS_PAYER, catalogue.metrics(east), ONE // 2, ONE),
+            Stream(_SHARED, catalogue.metrics(east), 3 * ONE, 6 * ONE),
+            Stream(_SHARED, catalogue.internet_transfer(west), 20 * ONE, 40 * ONE, free=100 * ONE),
         ),
         reservations=(
             # Held by the payer, which is in no group: nobody's benefit but the reseller's.
@@ -329,6 +334,17 @@ def _payer() -> Payer:
                 datetime(2026, 11, 1),
                 "Solution provider programme credit",
             ),
+            # A credit on shared cost lowers what is shared.
+            OneOff(
+                "2026-10",
+                _SHARED,
+                LineItemType.CREDIT,
+                catalogue.product_line(catalogue.metrics(east)),
+                -units("3.1000000001"),
+                datetime(2026, 10, 1),
+                datetime(2026, 11, 1),
+                "Monitoring credit from account: 118620573948",
+            ),
             OneOff(
                 "2026-09",
                 _LUMEN_DATA,
@@ -361,6 +377,7 @@ def _payer() -> Payer:
             SupportPlan(_LUMEN_KIOSKS, catalogue.support("AWSDeveloperSupport"), LineItemType.USAGE, 2_900, 3_500),
             SupportPlan(_HARBOR_CLINICS, catalogue.support("AWSSupportBusiness"), LineItemType.FEE, 15_000, 26_000),
             SupportPlan(_AMERICAS_PAYER, catalogue.support("AWSSupportEnterprise"), LineItemType.FEE, 30_000, 40_000),
+            SupportPlan(_SHARED, catalogue.support("AWSDeveloperSupport"), LineItemType.FEE, 2_900, 2_900),
         ),
         clusters=(
             Cluster(

@@ -33,6 +33,7 @@ __all__ = [
     "product_line",
     "reservation_fee",
     "savings_plan_fee",
+    "search_node",
     "seat_subscription",
     "spot_instance",
     "support",
@@ -76,6 +77,7 @@ _NAMES = {
     "AmazonCloudWatch": "AmazonCloudWatch",
     "AmazonRoute53": "Amazon Route 53",
     "AmazonRegistrar": "Amazon Registrar",
+    "AmazonES": "Amazon OpenSearch Service",
     "AmazonEKS": "Amazon Elastic Container Service for Kubernetes",
     "AmazonECS": "Amazon Elastic Container Service",
     "awswaf": "AWS WAF",
@@ -204,6 +206,24 @@ def database(region: str) -> Sku:
         deploymentOption="Single-AZ",
         vcpu="2",
         memory="16 GiB",
+    )
+
+
+@cache
+def search_node(region: str) -> Sku:
+    """Return a search node hour: a size without normalisation factor, coverable by no Savings Plan."""
+    return _sku(
+        "AmazonES",
+        region,
+        "ESInstance:t3.small",
+        "ESDomain",
+        "Hrs",
+        "0.0430000000",
+        family="Amazon OpenSearch Service Instance",
+        instanceType="t3.small.search",
+        instanceFamily="General purpose",
+        vcpu="2",
+        memory="2 GiB",
     )
 
 

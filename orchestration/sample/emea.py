@@ -1,7 +1,9 @@
 """The second payer: Brightwater's customers in Europe and Asia, which moved from legacy CUR to CUR 2.0.
 
 What is here: a German logistics company (Kranich), a Japanese game studio (Aozora), Harbor's European
-account, and the payer itself, which is in Brightwater's internal group; all of them are invented.
+account, the payer itself, which is in Brightwater's internal group since that began in 2026-09, and an account in
+no group that only holds commitments; all of them are invented. One of Aozora's accounts is lent to Brightwater
+from 2026-10-08 until 2026-10-20.
 When to add here: a workload, purchase, discount, credit or refund of these accounts.
 What does not belong here: what anyone is charged; that is the configuration in ``billing/*.csv``.
 
@@ -32,11 +34,12 @@ from orchestration.sample.story import (
 
 __all__ = ["EMEA"]
 
-_EMEA_PAYER = "256039471182"  # In Brightwater's internal group.
+_EMEA_PAYER = "256039471182"  # In Brightwater's internal group, which begins in 2026-09.
+_COMMITMENTS = "403118759226"  # In no group: holds commitments whose savings are given back (G1b).
 _KRANICH_CORE = "338470915526"
 _KRANICH_IOT = "471960283345"
 _AOZORA_LIVE = "582073649910"
-_AOZORA_BUILD = "690831457723"
+_AOZORA_BUILD = "690831457723"  # Moves twice inside October.
 _HARBOR_EUROPE = "860294713350"  # Harbor's group spans both payers.
 
 
@@ -63,6 +66,7 @@ def _payer() -> Payer:
             _AOZORA_LIVE: "aozora-live",
             _AOZORA_BUILD: "aozora-build",
             _HARBOR_EUROPE: "harbor-europe",
+            _COMMITMENTS: "brightwater-commitments",
         },
         tax_rates={
             _KRANICH_CORE: 19_00,
@@ -102,6 +106,7 @@ def _payer() -> Payer:
             Fleet(_HARBOR_EUROPE, m5_frankfurt, 1, tags=tags("clinics", "production", "HH-9")),
             Fleet(_EMEA_PAYER, t3_frankfurt, 1, tags={"user:team": "platform"}),
             Fleet(_EMEA_PAYER, m5_frankfurt, 1, "office", tags={"user:team": "platform"}),
+            Fleet(_KRANICH_CORE, catalogue.search_node(frankfurt), 1, "office", tags=core, cost_category="Logistics"),
         ),
         streams=(
             Stream(
@@ -177,6 +182,17 @@ def _payer() -> Payer:
                 "Partial Upfront",
                 "1650221180",
             ),
+            # Used by Kranich and by Brightwater's own account.
+            reservation(
+                f"arn:aws:ec2:{frankfurt}:{_COMMITMENTS}:reserved-instances/28d3f6a0-9e75-4c12-b1f8-60a4c2e97d53",
+                t3_frankfurt,
+                3,
+                "0.0290000000",
+                "0.00",
+                datetime(2026, 6, 2, 7),
+                "No Upfront",
+                "1650222416",
+            ),
         ),
         savings_plans=(
             # Bought all upfront on 2026-08-03: nothing recurs, yet every hour has its (zero) fee row.
@@ -192,6 +208,14 @@ def _payer() -> Payer:
                 "0.3900000000",
                 "0.00",
                 datetime(2026, 4, 15),
+                "No Upfront",
+            ),
+            # Larger than what is left to cover: it saves less than it leaves unused.
+            savings_plan(
+                f"arn:aws:savingsplans::{_COMMITMENTS}:savingsplan/7e41c9b8-52fd-4a06-9d3e-c8b70f15a642",
+                "0.0500000000",
+                "0.00",
+                datetime(2026, 10, 19, 12),
                 "No Upfront",
             ),
         ),

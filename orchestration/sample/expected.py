@@ -1,8 +1,9 @@
 """What the sample months must come to: the generator's own books, kept from facts, never from files or SQL.
 
-What is here: an independent reading of the billing rules (billing.md sections 1 to 6 and I1, I2) in plain
-integers, and the record of its results that tests compare the warehouse with.
-When to add here: a rule that has been built and that the sample exercises.
+What is here: an independent reading of the billing rules (sections 1 to 6, I1, I2, M6) in plain integers, and the
+record of its results that tests compare the warehouse with. Section 7 stands in ``group_level``, commitments in
+``commitment_use``.
+When to add here: a rule that the sample exercises.
 What does not belong here: anything the product itself uses. This module must stay a second opinion.
 """
 
@@ -10,25 +11,31 @@ import calendar
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from orchestration.sample.commitment_use import CommitmentLedger
 from orchestration.sample.facts import DiscountKind, Fact, LineItemType, Reservation
-from orchestration.sample.fixed_point import decimal_of, rounded_quotient
+from orchestration.sample.fixed_point import decimal_of, rounded_quotient, split
+from orchestration.sample.group_level import EXACT_PLACES, RATED_PLACES, GroupCharge, Rated, group_level_charges
 from orchestration.sample.month import period_text
-from orchestration.sample.policies import UNASSIGNED, Policies, Rule
+from orchestration.sample.policies import UNASSIGNED, Policies, Rule, SharedCostRule
 
 __all__ = [
     "AccountExpectation",
     "Books",
     "ChargeTypeExpectation",
+    "CommitmentExpectation",
     "DeliveryExpectation",
     "Expectations",
+    "GroupChargeExpectation",
     "GroupExpectation",
     "InvoiceExpectation",
+    "LineAccountExpectation",
     "LineExpectation",
+    "PolicyExpectation",
 ]
 
 _CHARGE_TYPES: dict[str, str] = {
@@ -69,12 +76,26 @@ _LINE_KINDS = {
     "aws_tax": "aws_tax",
 }
 
+_LineKey = tuple[str, str, str, str, str]  # period, group, line kind, source id, service code
+
 _SUPPORT_PREFIXES = ("AWSSupport", "AWSDeveloperSupport", "AWSPremiumSupport")
 
 # ISO 4217 minor units of the currencies that have not two.
 _MINOR_UNITS = {"JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
 
-_TO_EXACT = 10**10  # from units of 1e-10 to units of 1e-20
+_TO_RATED = 10 ** (RATED_PLACES - 10)  # from units of 1e-10
+_TO_EXACT = 10 ** (EXACT_PLACES - RATED_PLACES)  # from rated amounts to those of lines
+
+_COMMITMENT_POLICIES = ("on_demand", "owner_group", "pass_through")
+_BY_COMMITMENT_POLICY = frozenset(
+    {
+        "reservation_covered_usage",
+        "savings_plan_covered_usage",
+        "savings_plan_negation",
+        "commitment_fee",
+        "commitment_upfront",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -148,17 +169,77 @@ class AccountExpectation:
 
 
 @dataclass(frozen=True)
+class GroupChargeExpectation:
+    """One charge of a whole group (section 7), never zero; negative where it lowers the bill.
+
+    Attributes:
+        kind: shared_cost, custom_line_item, support or minimum_commitment.
+        source_id: id of the rule, item or plan; '' for a minimum commitment.
+        service_code: '' where it belongs to none.
+    """
+
+    billing_period: str
+    billing_group_id: str
+    kind: str
+    source_id: str
+    sub_account_id: str
+    service_code: str
+    billed_cost: Decimal
+
+
+@dataclass(frozen=True)
 class LineExpectation:
     """One invoice line (I1); ``net_amount`` is None while the rate is missing (I2)."""
 
     billing_period: str
     billing_group_id: str
     line_kind: str
+    source_id: str
     service_code: str
     exact_amount_usd: Decimal
     currency: str
     fx_rate: Decimal | None
     net_amount: Decimal | None
+
+
+@dataclass(frozen=True)
+class LineAccountExpectation:
+    """The part of an invoice line that falls on one account (M6), never zero; none where the rate is missing.
+
+    Rows of a TIERED rule weigh by their quantities, so that a part can differ by one minor unit from a split by
+    rows where two remainders differ by less than 1e-10 per row.
+    """
+
+    billing_period: str
+    billing_group_id: str
+    line_kind: str
+    source_id: str
+    service_code: str
+    sub_account_id: str
+    net_amount: Decimal
+
+
+@dataclass(frozen=True)
+class CommitmentExpectation:
+    """One reservation or Savings Plan in one period; ``savings`` = list value - used - unused (RS6)."""
+
+    billing_period: str
+    commitment_id: str
+    cost: Decimal
+    used: Decimal
+    unused: Decimal
+    list_value: Decimal
+    savings: Decimal
+
+
+@dataclass(frozen=True)
+class PolicyExpectation:
+    """A group's rated charges, had its terms this commitment policy (RS6)."""
+
+    billing_period: str
+    billing_group_id: str
+    policy: str
+    billed_cost: Decimal
 
 
 @dataclass(frozen=True)
@@ -184,7 +265,11 @@ class Expectations:
     groups: tuple[GroupExpectation, ...]
     charge_types: tuple[ChargeTypeExpectation, ...]
     accounts: tuple[AccountExpectation, ...]
+    group_charges: tuple[GroupChargeExpectation, ...]
+    commitments: tuple[CommitmentExpectation, ...]
+    policies: tuple[PolicyExpectation, ...]
     lines: tuple[LineExpectation, ...]
+    line_accounts: tuple[LineAccountExpectation, ...]
     invoices: tuple[InvoiceExpectation, ...]
 
     def to_json(self) -> str:
@@ -241,10 +326,16 @@ class Books:
         self._policies = policies
         self._sums: dict[tuple[str, str, str], _Sums] = defaultdict(_Sums)
         self._accounts: dict[tuple[str, str, str], int] = defaultdict(int)
-        self._lines: dict[tuple[str, str, str, str], int] = defaultdict(int)
-        self._tier_quantities: dict[tuple[str, str, Rule], int] = defaultdict(int)
+        # What is billed, by period, group, account, service, charge type and line kind.
+        self._rated: dict[tuple[str, str, str, str, str, str], int] = defaultdict(int)
+        self._tier_quantities: dict[tuple[str, str, Rule], dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._tier_places: dict[tuple[str, str, Rule], set[tuple[str, str, str]]] = defaultdict(set)
+        self._shared: dict[tuple[str, str], int] = defaultdict(int)
+        self._under_policy: dict[tuple[str, str, str], int] = defaultdict(int)
+        self._commitments = CommitmentLedger()
+        self._months: set[str] = set()
         self._rules: dict[tuple[object, ...], Rule | None] = {}
+        self._shared_rules: dict[tuple[str, str, str], SharedCostRule | None] = {}
         self._terms: dict[tuple[str, str], dict[str, str] | None] = {}
         self._deliveries: list[DeliveryExpectation] = []
 
@@ -283,14 +374,46 @@ class Books:
     def book_facts(self, payer: str, period: datetime, facts: Sequence[Fact]) -> None:
         """Book a month of one payer; discounts come with their facts, so ``facts`` has no discount rows."""
         month = period_text(period)
+        self._months.add(month)
         for fact in facts:
             if fact.split is not None:
                 continue  # C1
             day = self._membership_day(fact.start.date(), period)
             group = self._policies.group_on(fact.account, day)
-            for charge in self._charges(fact, group, month, day):
+            owner_group = "" if fact.commitment is None else self._policies.group_on(fact.commitment.owner, day)
+            self._commitments.book(month, fact, group, owner_group)
+            shared_rule = self._shared_rule(fact, month)
+            for charge in self._charges(fact, group, owner_group, month):
                 self._accounts[month, payer, fact.account] += charge.aws_cost
+                if shared_rule is not None and charge.charge_type not in ("aws_tax", "partner_discount"):
+                    # G1: before the group's own policies.
+                    self._shared[month, shared_rule.rule_id] += charge.aws_cost
+                    charge = replace(charge, reason="shared_cost", billed=0, tier=None)
+                elif charge.charge_type in _BY_COMMITMENT_POLICY and group != UNASSIGNED:
+                    self._compare_policies(fact, charge, group, owner_group, month)
                 self._book_charge(fact, group, month, charge)
+
+    def _shared_rule(self, fact: Fact, month: str) -> SharedCostRule | None:
+        key = (fact.account, fact.sku.product_code, month)
+        if key not in self._shared_rules:
+            self._shared_rules[key] = self._policies.shared_cost_rule(*key)
+        return self._shared_rules[key]
+
+    def _compare_policies(self, fact: Fact, charge: _Charge, group: str, owner_group: str, month: str) -> None:
+        """Book what the row would bill under each commitment policy, all other terms as they are (RS6)."""
+        terms = self._terms[group, month]
+        assert terms is not None
+        is_own = owner_group == group
+        for policy in _COMMITMENT_POLICIES:
+            other = charge
+            if policy != terms["commitment_policy"]:
+                other = self._own_charge(charge.charge_type, charge.list_cost, fact, is_own, policy, terms, month)
+            if other.tier is not None:
+                raise ValueError(
+                    f"rule {other.tier.rule_id} prices covered usage by tiers in {month}; these books add up "
+                    "other commitment policies row by row and cannot tier them"
+                )
+            self._under_policy[month, group, policy] += other.billed
 
     def _book_charge(self, fact: Fact, group: str, month: str, charge: _Charge) -> None:
         sums = self._sums[month, group, charge.charge_type]
@@ -302,11 +425,11 @@ class Books:
         kind = _line_kind(charge.charge_type, fact)
         service = "" if kind == "aws_tax" else fact.sku.product_code
         if charge.tier is not None:
-            self._tier_quantities[month, group, charge.tier] += fact.quantity
+            self._tier_quantities[month, group, charge.tier][fact.account] += fact.quantity
             self._tier_places[month, group, charge.tier].add((charge.charge_type, kind, service))
             return
         sums.billed += charge.billed
-        self._lines[month, group, kind, service] += charge.billed
+        self._rated[month, group, fact.account, service, charge.charge_type, kind] += charge.billed
 
     def _membership_day(self, usage_date: date, period: datetime) -> date:
         """Return the day whose membership decides: usage date clamped into the period, or last day (P3)."""
@@ -318,7 +441,7 @@ class Books:
 
     # --- One fact
 
-    def _charges(self, fact: Fact, group: str, month: str, day: date) -> Iterator[_Charge]:
+    def _charges(self, fact: Fact, group: str, owner_group: str, month: str) -> Iterator[_Charge]:
         """Yield the fact's own charge and one for each of its discounts (C2)."""
         charge_type = _CHARGE_TYPES[fact.line_item_type]
         if charge_type == "fee" and isinstance(fact.commitment, Reservation):
@@ -330,7 +453,8 @@ class Books:
         if terms is None:
             yield _Charge(charge_type, list_cost, fact.unblended, reason="unassigned")
         else:
-            yield self._own_charge(charge_type, list_cost, fact, group, terms, month, day)
+            policy = terms["commitment_policy"]
+            yield self._own_charge(charge_type, list_cost, fact, owner_group == group, policy, terms, month)
         for kind, amount in fact.discounts:
             discount_type = _CHARGE_TYPES[kind]
             if terms is None:
@@ -339,7 +463,7 @@ class Books:
                 reason = "partner_discount"
             else:
                 reason = "" if terms[f"{discount_type}_policy"] == "pass_through" else "policy"
-            billed = 0 if reason else amount * _TO_EXACT
+            billed = 0 if reason else amount * _TO_RATED
             yield _Charge(discount_type, amount, amount, billed, reason)
 
     def _own_charge(
@@ -347,12 +471,15 @@ class Books:
         charge_type: str,
         list_cost: int,
         fact: Fact,
-        group: str,
+        is_own_commitment: bool,
+        policy: str,
         terms: dict[str, str],
         month: str,
-        day: date,
     ) -> _Charge:
-        """Return the fact's charge under the group's terms (sections 4 to 6)."""
+        """Return the fact's charge under a commitment policy and the group's other terms (sections 4 to 6).
+
+        ``is_own_commitment``: on that day, the owner of the commitment is in the same group.
+        """
         cost = fact.unblended
 
         def billed(exact: int) -> _Charge:
@@ -362,12 +489,12 @@ class Books:
             return _Charge(charge_type, list_cost, cost, reason=reason)
 
         def at_cost_if(is_passed: bool) -> _Charge:
-            return billed(cost * _TO_EXACT) if is_passed else withheld("policy")
+            return billed(cost * _TO_RATED) if is_passed else withheld("policy")
 
         def rated(base: int, *, is_fee: bool) -> _Charge:
             rule = self._rule(terms["pricing_plan_id"], month, fact, is_fee=is_fee)
             if rule is None:
-                return billed(base * _TO_EXACT)
+                return billed(base * _TO_RATED)
             if rule.rule_type == "TIERED":
                 return _Charge(charge_type, list_cost, cost, tier=rule)
             if rule.rule_type == "FIXED_RATE":
@@ -375,18 +502,16 @@ class Books:
             signed = rule.hundredths if rule.rule_type == "MARKUP" else -rule.hundredths
             return billed(base * (10_000 + signed) * 10**6)
 
-        policy = terms["commitment_policy"]
         is_support = fact.sku.product_code.startswith(_SUPPORT_PREFIXES)
         if charge_type in ("usage", "fee") and is_support:
-            if terms["support_policy"] == "recompute":
-                raise ValueError(f"group {group}: the sample's books do not recompute support yet (F1)")
+            # AWS's own rows do not stand beside a recomputed fee (F1).
             return at_cost_if(terms["support_policy"] == "pass_through")
         if charge_type == "usage":
             return rated(list_cost, is_fee=False)
         if charge_type == "fee":
             return rated(cost, is_fee=True)
         if charge_type == "aws_tax":
-            return billed(cost * _TO_EXACT) if terms["tax_policy"] == "pass_through" else withheld("aws_tax")
+            return billed(cost * _TO_RATED) if terms["tax_policy"] == "pass_through" else withheld("aws_tax")
         if charge_type == "refund":
             return at_cost_if(terms["refund_policy"] == "pass_through")
         if charge_type == "aws_credit":
@@ -394,20 +519,19 @@ class Books:
                 return billed(cost * _hundredths(terms["aws_credit_share_percentage"]) * 10**6)
             return at_cost_if(terms["aws_credit_policy"] == "pass_through")
 
-        assert fact.commitment is not None
-        stays = policy == "owner_group" and self._policies.group_on(fact.commitment.owner, day) == group
+        stays = policy == "owner_group" and is_own_commitment
         if charge_type in ("reservation_covered_usage", "savings_plan_covered_usage"):
             if policy == "pass_through":
-                return billed(fact.effective * _TO_EXACT)
-            return billed(cost * _TO_EXACT) if stays else rated(list_cost, is_fee=False)
+                return billed(fact.effective * _TO_RATED)
+            return billed(cost * _TO_RATED) if stays else rated(list_cost, is_fee=False)
         if charge_type == "savings_plan_negation":
             if stays:
-                return billed(cost * _TO_EXACT)
+                return billed(cost * _TO_RATED)
             return withheld("commitment_outside_group" if policy == "owner_group" else "policy")
         if charge_type == "commitment_fee":
             if policy == "owner_group":
                 return rated(cost, is_fee=True)
-            return billed(_unused(fact) * _TO_EXACT) if policy == "pass_through" else withheld("policy")
+            return billed(_unused(fact) * _TO_RATED) if policy == "pass_through" else withheld("policy")
         assert charge_type == "commitment_upfront"
         if policy == "owner_group" and terms["upfront_policy"] == "pass":
             return rated(cost, is_fee=True)
@@ -431,25 +555,33 @@ class Books:
     # --- Closing
 
     def expectations(self) -> Expectations:
-        """Close the books: price the tiers, round the lines, sum up.
+        """Close the books: price the tiers, charge what concerns whole groups, round the lines, sum up.
 
         Raises:
             ValueError: a TIERED rule priced rows of several charge types or services. Its total is split to
             rows
                 (M5), and these books keep no row keys to split by.
         """
-        for (month, group, rule), quantity in self._tier_quantities.items():
+        for (month, group, rule), quantities in self._tier_quantities.items():
             places = self._tier_places[month, group, rule]
             if len(places) > 1:
                 raise ValueError(f"rule {rule.rule_id} prices more than one kind of row in {month}: {places}")
             ((charge_type, kind, service),) = places
-            # M3: a tiered total is rounded to 1e-10.
-            total = rounded_quotient(rule.tiered_total(quantity), _TO_EXACT) * _TO_EXACT
-            self._sums[month, group, charge_type].billed += total
-            self._lines[month, group, kind, service] += total
+            # M3: a tiered total is rounded to 1e-10 and split by quantity.
+            total = rounded_quotient(rule.tiered_total(sum(quantities.values())), _TO_RATED)
+            self._sums[month, group, charge_type].billed += total * _TO_RATED
+            for account, part in split(total, quantities).items():
+                self._rated[month, group, account, service, charge_type, kind] += part * _TO_RATED
         self._tier_quantities.clear()
 
-        lines = tuple(self._line(key, exact) for key, exact in sorted(self._lines.items()) if exact)
+        rated: dict[str, list[Rated]] = {month: [] for month in sorted(self._months)}
+        for (month, group, account, service, charge_type, kind), billed in self._rated.items():
+            rated[month].append(Rated(group, account, service, charge_type, kind, billed))
+        group_charges = {month: self._group_charges(month, rows) for month, rows in rated.items()}
+        line_parts = _line_parts(rated, group_charges)
+        lines = tuple(
+            self._line(key, exact) for key, parts in sorted(line_parts.items()) if (exact := sum(parts.values()))
+        )
         return Expectations(
             deliveries=tuple(
                 sorted(
@@ -465,7 +597,7 @@ class Books:
                     charge_type=charge_type,
                     list_cost=decimal_of(sums.list_cost),
                     aws_cost=decimal_of(sums.aws_cost),
-                    billed_cost=decimal_of(sums.billed, 20),
+                    billed_cost=decimal_of(sums.billed, RATED_PLACES),
                     withheld_aws_cost=decimal_of(sum(sums.withheld.values())),
                 )
                 for (month, group, charge_type), sums in sorted(self._sums.items())
@@ -474,9 +606,55 @@ class Books:
                 AccountExpectation(month, payer, account, decimal_of(cost))
                 for (month, payer, account), cost in sorted(self._accounts.items())
             ),
+            group_charges=tuple(
+                GroupChargeExpectation(
+                    billing_period=month,
+                    billing_group_id=charge.group,
+                    kind=charge.kind,
+                    source_id=charge.source_id,
+                    sub_account_id=charge.account,
+                    service_code=charge.service,
+                    billed_cost=decimal_of(charge.billed, EXACT_PLACES),
+                )
+                for month, charges in group_charges.items()
+                for charge in charges
+                if charge.billed
+            ),
+            commitments=tuple(
+                CommitmentExpectation(
+                    billing_period=month,
+                    commitment_id=own.commitment.arn,
+                    cost=decimal_of(own.cost),
+                    used=decimal_of(own.used),
+                    unused=decimal_of(own.unused),
+                    list_value=decimal_of(own.list_value),
+                    savings=decimal_of(own.savings),
+                )
+                for month, own in self._commitments.months()
+            ),
+            policies=tuple(self._policies_side_by_side(rated)),
             lines=lines,
+            line_accounts=tuple(part for line in lines for part in _line_accounts(line, line_parts[_line_key(line)])),
             invoices=tuple(self._invoices(lines)),
         )
+
+    def _group_charges(self, month: str, rated: Sequence[Rated]) -> list[GroupCharge]:
+        shared = {rule: amount for (own, rule), amount in self._shared.items() if own == month}
+        return group_level_charges(self._policies, month, rated, shared, self._commitments)
+
+    def _policies_side_by_side(self, rated: dict[str, list[Rated]]) -> Iterator[PolicyExpectation]:
+        for month, rows in rated.items():
+            for group in self._policies.groups_in(month):
+                others = sum(
+                    row.billed
+                    for row in rows
+                    if row.group == group
+                    and row.line_kind != "aws_tax"
+                    and row.charge_type not in _BY_COMMITMENT_POLICY
+                )
+                for policy in _COMMITMENT_POLICIES:
+                    billed = others + self._under_policy.get((month, group, policy), 0)
+                    yield PolicyExpectation(month, group, policy, decimal_of(billed, RATED_PLACES))
 
     def _groups(self) -> Iterator[GroupExpectation]:
         for month, group in sorted({(month, group) for month, group, _ in self._sums}):
@@ -495,28 +673,29 @@ class Books:
                 billing_group_id=group,
                 list_cost=decimal_of(sum(sums.list_cost for sums in others)),
                 aws_cost=decimal_of(sum(sums.aws_cost for sums in others)),
-                billed_cost=decimal_of(sum(sums.billed for sums in others), 20),
+                billed_cost=decimal_of(sum(sums.billed for sums in others), RATED_PLACES),
                 withheld_aws_cost=decimal_of(sum(reasons.values())),
                 withheld_by_reason={reason: decimal_of(reasons[reason]) for reason in sorted(reasons)},
                 aws_tax=decimal_of(taxed.aws_cost),
-                aws_tax_billed=decimal_of(taxed.billed, 20),
+                aws_tax_billed=decimal_of(taxed.billed, RATED_PLACES),
             )
 
-    def _line(self, key: tuple[str, str, str, str], exact: int) -> LineExpectation:
-        month, group, kind, service = key
+    def _line(self, key: _LineKey, exact: int) -> LineExpectation:
+        month, group, kind, source, service = key
         currency = self._policies.currency(group)
         rate = self._policies.fx_rate(month, currency)
         net = None
         if rate is not None:
             places = _MINOR_UNITS.get(currency, 2)
-            # M4: amount at 20 decimals x rate at 10, rounded once.
-            net = decimal_of(rounded_quotient(exact * rate, 10 ** (30 - places)), places)
+            # M4: exact amount x rate of 10 decimals, rounded once.
+            net = decimal_of(rounded_quotient(exact * rate, 10 ** (EXACT_PLACES + 10 - places)), places)
         return LineExpectation(
             billing_period=month,
             billing_group_id=group,
             line_kind=kind,
+            source_id=source,
             service_code=service,
-            exact_amount_usd=decimal_of(exact, 20),
+            exact_amount_usd=decimal_of(exact, EXACT_PLACES),
             currency=currency,
             fx_rate=None if rate is None else decimal_of(rate),
             net_amount=net,
@@ -541,6 +720,35 @@ class Books:
                 total_amount=net + tax if is_converted else None,
                 line_count=len(own),
             )
+
+
+def _line_key(line: LineExpectation) -> _LineKey:
+    return line.billing_period, line.billing_group_id, line.line_kind, line.source_id, line.service_code
+
+
+def _line_parts(
+    rated: dict[str, list[Rated]], group_charges: dict[str, list[GroupCharge]]
+) -> dict[_LineKey, dict[str, int]]:
+    """Return the exact amount of each invoice line by account, units of 1e-24 (I1)."""
+    parts: dict[_LineKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for month, rows in rated.items():
+        for row in rows:
+            parts[month, row.group, row.line_kind, "", row.service][row.account] += row.billed * _TO_EXACT
+    for month, charges in group_charges.items():
+        for charge in charges:
+            key = (month, charge.group, charge.kind, charge.source_id, charge.service)
+            parts[key][charge.account] += charge.billed
+    return parts
+
+
+def _line_accounts(line: LineExpectation, parts: dict[str, int]) -> Iterator[LineAccountExpectation]:
+    """Yield the line's net amount by account (M6), split by exact amounts (M5)."""
+    if line.net_amount is None:
+        return
+    digits = -int(line.net_amount.as_tuple().exponent)
+    for account, part in sorted(split(int(line.net_amount.scaleb(digits)), parts).items()):
+        if part:
+            yield LineAccountExpectation(*_line_key(line), account, decimal_of(part, digits))
 
 
 def _list_cost(charge_type: str, fact: Fact, free_tier_policy: str) -> int:

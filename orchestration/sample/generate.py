@@ -61,7 +61,8 @@ def generate(
         billing: configuration the expectations are computed by; the files do not depend on it.
 
     Raises:
-        ValueError: a month is not ``YYYY-MM``, or the configuration has a rule that is not built yet.
+        ValueError: a month is not ``YYYY-MM``, or the configuration has something that the books refuse to guess:
+            rules that tie, weights of zero, tiers that price several kinds of row.
     """
     periods = sorted({_period(month) for month in months})
     books = Books(Policies.read(billing))

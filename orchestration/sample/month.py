@@ -199,8 +199,10 @@ class _Month:
         digest = hashlib.sha256(name.encode()).hexdigest()
         random = self._random("instance", name)
         zone = fleet.sku.region + _ZONES[int(hashlib.sha256(fleet.account.encode()).hexdigest(), 16) % 3]
-        if fleet.sku.product_code == "AmazonRDS":
-            resource_id = f"arn:aws:rds:{fleet.sku.region}:{fleet.account}:db:db-{digest[:8]}"
+        managed = {"AmazonRDS": "rds:{}:{}:db:db-", "AmazonES": "es:{}:{}:domain/search-"}
+        if fleet.sku.product_code in managed:
+            name = managed[fleet.sku.product_code].format(fleet.sku.region, fleet.account)
+            resource_id = f"arn:aws:{name}{digest[:8]}"
             zone = ""
         else:
             resource_id = f"i-0{digest[:16]}"

@@ -1,4 +1,4 @@
-"""The example configuration as the sample's books read it: memberships, terms, rules, rates.
+"""The example configuration as the sample's books read it: memberships, terms, rules, group charges, rates.
 
 What is here: a small reader of ``billing/*.csv``, written apart from the product's own (``configuration``)
 and from its SQL, so that a mistake in those cannot hide in the expectations.
@@ -14,7 +14,15 @@ from pathlib import Path
 
 from orchestration.sample.fixed_point import ONE, units
 
-__all__ = ["UNASSIGNED", "Policies", "Rule"]
+__all__ = [
+    "UNASSIGNED",
+    "CustomItem",
+    "MinimumCommitment",
+    "Policies",
+    "Rule",
+    "SharedCostRule",
+    "SupportPlan",
+]
 
 UNASSIGNED = "UNASSIGNED"
 
@@ -62,7 +70,7 @@ class Rule:
         region: str,
     ) -> bool:
         """Return whether a row with these properties is in the rule's period, scope and region (R6)."""
-        if not (self.start <= period and (not self.end or period < self.end)):
+        if not _in_force(period, self.start, self.end):
             return False
         if self.region and self.region != region:
             return False
@@ -87,6 +95,78 @@ class Rule:
         return total
 
 
+@dataclass(frozen=True, slots=True)
+class SharedCostRule:
+    """A shared cost, or the savings of payer-held commitments (G1, G1b).
+
+    Attributes:
+        account: source account; for savings the only owner it is about, '' = any. service: '' = all of it.
+        amount: fixed amount, units of 1e-10.
+        targets: group -> weight, units of 1e-10; empty = all groups (savings alone).
+    """
+
+    rule_id: str
+    source_kind: str
+    account: str
+    service: str
+    amount: int
+    method: str
+    targets: dict[str, int]
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomItem:
+    """A custom line item (G2, G3).
+
+    Attributes:
+        account: the one named; '' = the group's primary account.
+        sign: 1 = FEE, -1 = CREDIT.
+        amount: of a flat item, units of 1e-10. hundredths: of a percent, of a percentage item.
+        associated: ids of the flat items in its base; ``*`` = all of the group.
+    """
+
+    item_id: str
+    group: str
+    account: str
+    sign: int
+    is_flat: bool
+    amount: int
+    hundredths: int
+    is_itemized: bool
+    line_item_filter: str
+    filter_service: str
+    presentation_service: str
+    associated: tuple[str, ...]
+    start: str
+    end: str
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumCommitment:
+    """A promised spend per month, units of 1e-10, from ``first`` until the day before ``end`` (G5)."""
+
+    group: str
+    amount: int
+    first: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class SupportPlan:
+    """A support plan as it is in one period (F1).
+
+    Attributes:
+        minimum: units of 1e-10.
+        tiers: (begin inclusive, end exclusive or None, hundredths of a percent), units of 1e-10.
+    """
+
+    plan_id: str
+    minimum: int
+    tiers: tuple[tuple[int, int | None, int], ...]
+
+
 @dataclass(frozen=True)
 class Policies:
     """The configuration, indexed for the books."""
@@ -99,6 +179,11 @@ class Policies:
     term_rows: list[dict[str, str]]
     rules: dict[str, list[Rule]]
     fx_rates: dict[tuple[str, str], int]
+    shared_costs: tuple[SharedCostRule, ...]
+    custom_items: tuple[CustomItem, ...]
+    minimum_commitments: tuple[MinimumCommitment, ...]
+    support_plan_rows: list[dict[str, str]]
+    support_tier_rows: list[dict[str, str]]
 
     @classmethod
     def read(cls, folder: Path) -> "Policies":
@@ -148,6 +233,19 @@ class Policies:
                 for row in _rows(folder / "fx_rates.csv")
                 if row["from_currency"] == "USD"
             },
+            shared_costs=tuple(_shared_costs(folder)),
+            custom_items=tuple(_custom_items(folder)),
+            minimum_commitments=tuple(
+                MinimumCommitment(
+                    row["billing_group_id"],
+                    units(row["amount"]),
+                    date.fromisoformat(row["start_date"]),
+                    date.fromisoformat(row["end_date"]) if row["end_date"] else None,
+                )
+                for row in _rows(folder / "minimum_commitments.csv")
+            ),
+            support_plan_rows=list(_rows(folder / "support_plans.csv")),
+            support_tier_rows=list(_rows(folder / "support_plan_tiers.csv")),
         )
 
     def group_on(self, account: str, day: date) -> str:
@@ -157,16 +255,62 @@ class Policies:
                 return group
         return self.auto_associate
 
+    def groups_in(self, period: str) -> list[str]:
+        """Return the groups that exist in the period, in text order."""
+        return sorted(
+            group for group, row in self.groups.items() if _in_force(period, row["start_period"], row["end_period"])
+        )
+
+    def primary_account(self, group: str) -> str:
+        """Return the account that charges of the whole group are shown under (G2)."""
+        return self.groups[group]["primary_account_id"]
+
     def terms(self, group: str, period: str) -> dict[str, str]:
         """Return the group's one terms row in force (P5)."""
         (terms,) = (
             row
             for row in self.term_rows
-            if row["billing_group_id"] == group
-            and row["start_period"] <= period
-            and (not row["end_period"] or period < row["end_period"])
+            if row["billing_group_id"] == group and _in_force(period, row["start_period"], row["end_period"])
         )
         return terms
+
+    def shared_costs_in(self, period: str) -> Iterator[SharedCostRule]:
+        """Yield the shared cost rules in force."""
+        return (rule for rule in self.shared_costs if _in_force(period, rule.start, rule.end))
+
+    def shared_cost_rule(self, account: str, service: str, period: str) -> SharedCostRule | None:
+        """Return the rule that takes an account's row away to spread it; one for its service wins (G1)."""
+        rules = {
+            rule.service: rule
+            for rule in self.shared_costs_in(period)
+            if rule.source_kind == "account" and rule.account == account and rule.service in ("", service)
+        }
+        return rules.get(service) or rules.get("")
+
+    def custom_items_of(self, group: str, period: str) -> list[CustomItem]:
+        """Return the group's custom line items in force."""
+        return [item for item in self.custom_items if item.group == group and _in_force(period, item.start, item.end)]
+
+    def support_plan(self, plan_id: str, period: str) -> SupportPlan:
+        """Return the plan's minimum and tiers in force (F1)."""
+        (minimum,) = (
+            units(row["minimum_amount"])
+            for row in self.support_plan_rows
+            if row["support_plan_id"] == plan_id and _in_force(period, row["start_period"], row["end_period"])
+        )
+        return SupportPlan(
+            plan_id,
+            minimum,
+            tuple(
+                (
+                    units(row["tier_start"]),
+                    units(row["tier_end"]) if row["tier_end"] else None,
+                    units(row["percentage"], 2),
+                )
+                for row in self.support_tier_rows
+                if row["support_plan_id"] == plan_id and _in_force(period, row["start_period"], row["end_period"])
+            ),
+        )
 
     def winning_rule(
         self,
@@ -205,6 +349,49 @@ class Policies:
     def fx_rate(self, period: str, currency: str) -> int | None:
         """Return units of 1e-10 of ``currency`` per USD; None where the configuration has no rate (I2)."""
         return ONE if currency == "USD" else self.fx_rates.get((period, currency))
+
+
+def _in_force(period: str, start: str, end: str) -> bool:
+    return start <= period and (not end or period < end)
+
+
+def _shared_costs(folder: Path) -> Iterator[SharedCostRule]:
+    targets: dict[str, dict[str, int]] = {}
+    for row in _rows(folder / "shared_cost_targets.csv"):
+        own = targets.setdefault(row["shared_cost_rule_id"], {})
+        own[row["billing_group_id"]] = units(row["weight"] or "0")
+    for row in _rows(folder / "shared_cost_rules.csv"):
+        yield SharedCostRule(
+            rule_id=row["shared_cost_rule_id"],
+            source_kind=row["source_kind"],
+            account=row["source_account_id"],
+            service=row["source_service_code"],
+            amount=units(row["fixed_amount"] or "0"),
+            method=row["method"],
+            targets=targets.get(row["shared_cost_rule_id"], {}),
+            start=row["start_period"],
+            end=row["end_period"],
+        )
+
+
+def _custom_items(folder: Path) -> Iterator[CustomItem]:
+    for row in _rows(folder / "custom_line_items.csv"):
+        yield CustomItem(
+            item_id=row["custom_line_item_id"],
+            group=row["billing_group_id"],
+            account=row["account_id"],
+            sign=-1 if row["charge_type"] == "CREDIT" else 1,
+            is_flat=row["calculation"] == "FLAT",
+            amount=units(row["amount"] or "0"),
+            hundredths=units(row["percentage"] or "0", 2),
+            is_itemized=row["computation_rule"] == "ITEMIZED",
+            line_item_filter=row["line_item_filter"],
+            filter_service=row["filter_service_code"],
+            presentation_service=row["presentation_service"],
+            associated=tuple(filter(None, row["associated_item_ids"].split("|"))),
+            start=row["start_period"],
+            end=row["end_period"],
+        )
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

@@ -94,7 +94,7 @@ def test_withheld_money_by_reason(sample: Sample, published: Query) -> None:
         for period, group, reason, amount in published(
             workspace,
             "select strftime(billing_period, '%Y-%m'), billing_group_id, treatment_reason, sum(aws_cost) "
-            "from marts.fct_charges where treatment = 'withheld' and treatment_reason <> 'aws_tax' "
+            "from marts.fct_charges where treatment = 'withheld' and charge_type <> 'aws_tax' "
             "group by all having sum(aws_cost) <> 0",
         )
     }
@@ -148,13 +148,14 @@ def test_invoice_lines(sample: Sample, published: Query) -> None:
     workspace, expected = sample
     assert published(
         workspace,
-        "select strftime(billing_period, '%Y-%m'), billing_group_id, line_kind, service_code, exact_amount_usd, "
-        "currency, fx_rate, net_amount from marts.fct_invoice_lines order by 1, 2, 3, 4",
+        "select strftime(billing_period, '%Y-%m'), billing_group_id, line_kind, source_id, service_code, "
+        "exact_amount_usd, currency, fx_rate, net_amount from marts.fct_invoice_lines order by 1, 2, 3, 4, 5",
     ) == sorted(
         (
             row.billing_period,
             row.billing_group_id,
             row.line_kind,
+            row.source_id,
             row.service_code,
             row.exact_amount_usd,
             row.currency,
@@ -163,6 +164,96 @@ def test_invoice_lines(sample: Sample, published: Query) -> None:
         )
         for row in expected.lines
     )
+
+
+def test_invoice_lines_by_account(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        """
+        select strftime(accounts.billing_period, '%Y-%m'), accounts.billing_group_id, lines.line_kind, lines.source_id,
+            lines.service_code, accounts.sub_account_id, accounts.net_amount
+        from marts.fct_invoice_line_accounts as accounts
+        inner join marts.fct_invoice_lines as lines
+            using (billing_period, billing_group_id, invoice_line_key)
+        where accounts.net_amount <> 0
+        order by all
+        """,
+    ) == sorted(
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.line_kind,
+            row.source_id,
+            row.service_code,
+            row.sub_account_id,
+            row.net_amount,
+        )
+        for row in expected.line_accounts
+    )
+
+
+def test_group_charges(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    found: dict[tuple[Any, ...], Decimal] = {
+        tuple(key): amount
+        for *key, amount in published(
+            workspace,
+            """
+            select strftime(billing_period, '%Y-%m'), billing_group_id, kind, source_id, sub_account_id, service_code,
+                sum(billed_cost)
+            from marts.fct_group_charges group by all having sum(billed_cost) <> 0
+            """,
+        )
+    }
+    assert found == {
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.kind,
+            row.source_id,
+            row.sub_account_id,
+            row.service_code,
+        ): row.billed_cost
+        for row in expected.group_charges
+    }
+
+
+def test_commitments(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), commitment_id, cost, used_cost, unused_cost, list_value, savings "
+        "from marts.fct_commitments order by 1, 2",
+    ) == [
+        (
+            row.billing_period,
+            row.commitment_id,
+            row.cost,
+            row.used,
+            row.unused,
+            row.list_value,
+            row.savings,
+        )
+        for row in expected.commitments
+    ]
+
+
+def test_policies_side_by_side(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    found: dict[tuple[Any, ...], Decimal] = {
+        tuple(key): amount
+        for *key, amount in published(
+            workspace,
+            "select strftime(billing_period, '%Y-%m'), billing_group_id, policy, billed_cost "
+            "from marts.fct_commitment_policies where billing_group_id <> 'UNASSIGNED' and billed_cost <> 0",
+        )
+    }
+    assert found == {
+        (row.billing_period, row.billing_group_id, row.policy): row.billed_cost
+        for row in expected.policies
+        if row.billed_cost
+    }
 
 
 def test_invoices(sample: Sample, published: Query) -> None:

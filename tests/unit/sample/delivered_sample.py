@@ -26,6 +26,8 @@ _COLUMNS = {
     "operation": ("line_item_operation", "VARCHAR"),
     "resource": ("line_item_resource_id", "VARCHAR"),
     "amount": ("line_item_usage_amount", _NUMBER),
+    "factor": ("line_item_normalization_factor", _NUMBER),
+    "normalized": ("line_item_normalized_usage_amount", _NUMBER),
     "rate": ("line_item_unblended_rate", _NUMBER),
     "cost": ("line_item_unblended_cost", _NUMBER),
     "net_cost": ("line_item_net_unblended_cost", _NUMBER),

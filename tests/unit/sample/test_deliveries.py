@@ -227,7 +227,18 @@ def test_months_are_checked(tmp_path: Path) -> None:
 def test_expectations_are_text_in_json(workspace: tuple[Path, Expectations]) -> None:
     # A number in JSON is a float to whoever reads it: 0.1 + 0.2 is no way to prove a bill.
     content = json.loads((workspace[0] / "sample_expectations.json").read_text())
-    assert set(content) == {"deliveries", "groups", "charge_types", "accounts", "lines", "invoices"}
+    assert set(content) == {
+        "deliveries",
+        "groups",
+        "charge_types",
+        "accounts",
+        "group_charges",
+        "commitments",
+        "policies",
+        "lines",
+        "line_accounts",
+        "invoices",
+    }
     line = content["lines"][0]
     assert line["exact_amount_usd"] == f"{workspace[1].lines[0].exact_amount_usd:f}"
     assert "E" not in line["exact_amount_usd"]

@@ -12,6 +12,7 @@ from orchestration.sample.fixed_point import (
     percentage_of,
     product,
     rounded_quotient,
+    split,
     text_of,
     units,
 )
@@ -49,3 +50,39 @@ def test_products_and_percentages() -> None:
     assert product(units("0.023"), units("12.3456789012")) == units("0.2839506147")
     assert percentage_of(100 * ONE, 5_50) == units("5.5")
     assert decimal_of(21, 20) == Decimal("0.00000000000000000021")
+
+
+@pytest.mark.parametrize(
+    ("whole", "weights", "parts"),
+    [
+        (10_000, (1, 1, 1), (3334, 3333, 3333)),
+        (-10_000, (1, 1, 1), (-3334, -3333, -3333)),
+        (5, (3, 1, 1), (3, 1, 1)),
+        (10_001, (33_337, 33_337, 33_336), (3334, 3334, 3333)),
+        (90, (100, -10, 0), (100, -10, 0)),
+        (100, (-1, -3, 0), (25, 75, 0)),
+        (10, (0, 0, 0), (4, 3, 3)),
+        (10, (7, -7, 0), (4, 3, 3)),
+        (0, (1, 2, 3), (0, 0, 0)),
+    ],
+)
+def test_splits_go_by_largest_remainder(whole: int, weights: tuple[int, ...], parts: tuple[int, ...]) -> None:
+    # M5, golden case G72: ties go to the smallest key, in whatever order the keys come.
+    keys = ("10", "2", "3")
+    expected = dict(zip(keys, parts, strict=True))
+    assert split(whole, dict(zip(keys, weights, strict=True))) == expected
+    assert split(whole, dict(reversed(list(zip(keys, weights, strict=True))))) == expected
+
+
+@given(st.integers(-(10**15), 10**15), st.dictionaries(st.text("0123456789", min_size=1), st.integers(-99, 99)))
+def test_parts_are_the_whole(whole: int, weights: dict[str, int]) -> None:
+    if not weights:
+        with pytest.raises(ValueError, match="over nothing"):
+            split(whole, weights)
+        return
+    parts = split(whole, weights)
+    assert parts.keys() == weights.keys()
+    assert sum(parts.values()) == whole
+    total = sum(weights.values())
+    if total:
+        assert all(abs(part * total - whole * weights[key]) < abs(total) for key, part in parts.items())

@@ -25,8 +25,9 @@ def test_the_example_shows_every_policy() -> None:
     assert shown["upfront_policy"] == {"pass", "withhold"}
     assert shown["aws_credit_policy"] == {"withhold", "pass_through", "share"}
     assert shown["tax_policy"] == {"recompute", "pass_through", "none"}
-    for column in ("free_tier", "support", "bundled_discount", "negotiated_discount", "refund"):
+    for column in ("free_tier", "bundled_discount", "negotiated_discount", "refund"):
         assert shown[f"{column}_policy"] == {"pass_through", "withhold"}, column
+    assert shown["support_policy"] == {"pass_through", "withhold", "recompute"}
     rules = [rule for plan in policies.rules.values() for rule in plan]
     assert {rule.scope for rule in rules} == {"GLOBAL", "BILLING_ENTITY", "SERVICE", "SKU"}
     assert {rule.rule_type for rule in rules} == {"MARKUP", "DISCOUNT", "FIXED_RATE", "TIERED"}
@@ -34,14 +35,69 @@ def test_the_example_shows_every_policy() -> None:
     assert {customer["currency"] for customer in policies.customers.values()} == {"USD", "EUR", "JPY"}
 
 
+def test_the_example_shows_every_group_level_rule(expectations: Expectations) -> None:
+    policies = Policies.read(EXAMPLE_BILLING)
+    assert {(rule.source_kind, rule.method) for rule in policies.shared_costs} == {
+        ("account", "PROPORTIONAL"),
+        ("account", "FIXED"),
+        ("fixed", "EVEN"),
+        ("payer_savings", "EXACT_SAVINGS"),
+        ("payer_savings", "NORMALIZED_HOURS"),
+    }
+    items = policies.custom_items
+    assert {(item.is_flat, item.sign, bool(item.account)) for item in items if item.is_flat} == {
+        (True, 1, False),
+        (True, -1, True),
+    }
+    assert {item.line_item_filter for item in items} == {
+        "",
+        "EXCLUDE_SAVINGS_PLAN_NEGATION",
+        "SERVICE_EQUAL",
+        "SERVICE_NOT_EQUAL",
+    }
+    assert {item.is_itemized for item in items if not item.is_flat} == {True, False}
+    assert any(item.associated for item in items)
+    # A support plan at its minimum and one above, whose tiers change in October.
+    tiers = [policies.support_plan("care-support", month).tiers for month in ("2026-09", "2026-10")]
+    assert tiers[0] != tiers[1]
+    # A rule that charges nothing in any month proves nothing.
+    charged = {charge.source_id for charge in expectations.group_charges}
+    assert charged == {
+        *(rule.rule_id for rule in policies.shared_costs),
+        *(item.item_id for item in items),
+        "care-support",
+        "own-support",
+        "",
+    }
+    fees = {
+        (charge.billing_period, charge.billing_group_id)
+        for charge in expectations.group_charges
+        if charge.kind == "minimum_commitment"
+    }
+    promised = {item.group for item in policies.minimum_commitments}
+    assert {group for _, group in fees} == promised
+    # ... and each of them is met in another month.
+    assert all((f"2026-{month}", group) not in fees for group in promised for month in ("08", "10"))
+
+
 def test_the_story_and_the_configuration_name_the_same_accounts() -> None:
     policies = Policies.read(EXAMPLE_BILLING)
     accounts = {account for payer in PAYERS for account in payer.account_names}
     assert policies.assignments.keys() <= accounts
-    unassigned = {account for account in accounts if policies.group_on(account, date(2026, 9, 1)) == UNASSIGNED}
-    assert unassigned == {"318204765091", "915562038844"}
-    moved = "663508217749"
+    unassigned = [
+        {account for account in accounts if policies.group_on(account, day) == UNASSIGNED}
+        for day in (date(2026, 8, 31), date(2026, 9, 1))
+    ]
+    never = {"318204765091", "403118759226", "915562038844"}
+    assert unassigned == [never | {"118620573948", "256039471182"}, never]
+    moved, lent = "663508217749", "690831457723"
     assert [policies.group_on(moved, date(2026, 9, day)) for day in (15, 16)] == ["lumen", "harbor"]
+    assert [policies.group_on(lent, date(2026, 10, day)) for day in (7, 8, 19, 20)] == [
+        "aozora",
+        "brightwater-internal",
+        "brightwater-internal",
+        "aozora",
+    ]
 
 
 def test_every_rule_of_the_example_wins_somewhere(expectations: Expectations) -> None:
@@ -77,6 +133,9 @@ def test_every_rule_of_the_example_wins_somewhere(expectations: Expectations) ->
         "credit",
         "refund",
         "aws_tax",
+        "shared_cost",
+        "custom_line_item",
+        "minimum_commitment",
     }
 
 

@@ -11,8 +11,8 @@ from orchestration.sample.americas import AMERICAS
 from orchestration.sample.emea import EMEA
 from orchestration.sample.facts import DiscountKind, LineItemType
 from orchestration.sample.fixed_point import ONE
+from orchestration.sample.generate import PAYERS
 from orchestration.sample.month import billing_month, discount_rows
-from orchestration.sample.story import Payer
 
 _SMALL = replace(EMEA, fleets=EMEA.fleets[:3])
 
@@ -24,10 +24,11 @@ _FEW = settings(max_examples=5, deadline=None, derandomize=True, suppress_health
 @_FEW
 @given(
     seed=st.integers(0, 10**6),
-    payer=st.sampled_from([AMERICAS, EMEA]),
+    payer_id=st.sampled_from([AMERICAS.account_id, EMEA.account_id]),
     period=st.sampled_from([datetime(2026, 8, 1), datetime(2026, 9, 1), datetime(2026, 10, 1), datetime(2027, 2, 1)]),
 )
-def test_any_seed_obeys_the_laws(seed: int, payer: Payer, period: datetime) -> None:
+def test_any_seed_obeys_the_laws(seed: int, payer_id: str, period: datetime) -> None:
+    payer = {payer.account_id: payer for payer in PAYERS}[payer_id]
     facts = billing_month(payer, period, seed=seed, scale=1)
 
     lease_sides: dict[str, list[int]] = defaultdict(lambda: [0, 0])
