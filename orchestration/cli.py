@@ -197,13 +197,14 @@ def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool
 @main.command()
 @_JSON
 def status(as_json: bool) -> None:
-    """Show billing periods, deliveries, residuals and open problems."""
+    """Show billing periods, deliveries, price lists, residuals and open problems."""
     from orchestration import reports
 
     workspace = Workspace.from_environment()
     found = {
         "periods": reports.periods(workspace),
         "deliveries": reports.deliveries(workspace),
+        "price_lists": reports.price_lists(workspace),
         "open_problems": reports.open_problems(workspace),
         "failed_checks": reports.failed_checks(workspace),
     }
@@ -212,6 +213,8 @@ def status(as_json: bool) -> None:
         return
     _print_table("Billing periods", found["periods"], "No period has been built yet. Now: chargehouse run")
     _print_table("Deliveries", found["deliveries"], "No delivery has been seen yet.")
+    if found["price_lists"]:
+        _print_table("Price lists", found["price_lists"], "")
     _print_table("Open problems", found["open_problems"], "No open problems.")
     _print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
 

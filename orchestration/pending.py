@@ -1,6 +1,6 @@
 """What a run would have to do, found without doing it.
 
-What is here: the periods that have a new delivery, a changed configuration or changed models.
+What is here: the periods that have a new delivery, a new price list, a changed configuration or changed models.
 When to add here: another reason to run.
 What does not belong here: reading deliveries; only names, sizes and times are looked at.
 """
@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
+import duckdb
 
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.ingest.deliveries import changed_periods
 from orchestration.ingest.landing import open_landing
+from orchestration.ingest.price_lists import have_price_lists_changed
 from orchestration.planning import billing_exports, plan_periods
 from orchestration.settings import Workspace
 from orchestration.warehouse import is_published, open_warehouse, workspace_lock
@@ -37,6 +39,9 @@ class Pending:
 def find_pending(workspace: Workspace, configuration: Configuration, only: frozenset[date] | None = None) -> Pending:
     """Compare landing, configuration and models with what was built last; changes nothing.
 
+    Before a new price list is read nobody knows in which periods it is in force, so all count; the run builds those
+    whose prices it changes.
+
     Args:
         workspace: where to look.
         configuration: the validated configuration.
@@ -46,6 +51,8 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
     with open_warehouse(workspace) as connection:
         periods = changed_periods(connection, landing, billing_exports(configuration))
         periods |= {planned.billing_period for planned in plan_periods(connection, configuration)}
+        if have_price_lists_changed(connection, landing):
+            periods |= _billed_periods(connection)
         unpublished = not is_published(connection)
     if only is not None:
         periods &= only
@@ -70,7 +77,11 @@ def pending_range(workspace: Workspace, partitions: dg.TimeWindowPartitionsDefin
 def known_periods(workspace: Workspace) -> tuple[date, ...]:
     """Return the billing periods that have a delivery to bill from, oldest first."""
     with open_warehouse(workspace) as connection:
-        rows = connection.execute(
-            "select distinct billing_period from raw.deliveries where status = 'current' and is_billed order by all"
-        ).fetchall()
-    return tuple(period for (period,) in rows)
+        return tuple(sorted(_billed_periods(connection)))
+
+
+def _billed_periods(connection: duckdb.DuckDBPyConnection) -> set[date]:
+    rows = connection.execute(
+        "select distinct billing_period from raw.deliveries where status = 'current' and is_billed"
+    ).fetchall()
+    return {period for (period,) in rows}

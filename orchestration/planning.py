@@ -1,7 +1,7 @@
 """Which billing periods a run has to build, and why.
 
-What is here: fingerprints of everything that makes a period (deliveries, configuration, models) compared with what was
-built last.
+What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models) compared
+with what was built last.
 When to add here: a new kind of input that can change a period's numbers.
 What does not belong here: building.
 """
@@ -15,6 +15,7 @@ import duckdb
 
 from orchestration.configuration.fingerprint import membership_digest, period_digest
 from orchestration.configuration.schema import Configuration
+from orchestration.ingest.price_lists import price_list_digests
 from orchestration.settings import PROJECT_ROOT
 
 __all__ = [
@@ -38,6 +39,7 @@ class PlannedPeriod:
         reason: why, in words.
         fingerprint: of everything that makes the period.
         grain_fingerprint: of what makes its usage grain.
+        price_list_digest: of the price list tiers in force in it; empty for none.
     """
 
     billing_period: date
@@ -45,6 +47,7 @@ class PlannedPeriod:
     reason: str
     fingerprint: str
     grain_fingerprint: str
+    price_list_digest: str
 
 
 def _digest(*parts: str) -> str:
@@ -80,7 +83,7 @@ def plan_periods(
     A period that was built before and has no billed delivery any more is planned too: building it empties it.
 
     Args:
-        connection: the warehouse, after the deliveries were landed.
+        connection: the warehouse, after the deliveries and price lists were landed.
         configuration: the validated billing configuration.
         only: build none but these periods; None for all.
         force: build also what is unchanged.
@@ -93,20 +96,23 @@ def plan_periods(
     ).fetchall():
         deliveries.setdefault(period, []).append(f"{key}\x1e{fingerprint}")
     built = {
-        period: (fingerprint, grain)
-        for period, fingerprint, grain in connection.execute(
-            "select billing_period, fingerprint, grain_fingerprint from raw.period_builds"
+        period: (fingerprint, grain, prices)
+        for period, fingerprint, grain, prices in connection.execute(
+            "select billing_period, fingerprint, grain_fingerprint, price_list_digest from raw.period_builds"
         ).fetchall()
     }
     asked_for = {period for (period,) in connection.execute("select billing_period from raw.build_periods").fetchall()}
     planned = []
-    for period in sorted(deliveries.keys() | built.keys() | asked_for):
+    candidates = sorted(deliveries.keys() | built.keys() | asked_for)
+    price_lists = price_list_digests(connection, candidates)
+    for period in candidates:
         if only is not None and period not in only:
             continue
         landed = _digest(*deliveries.get(period, []))
         grain = _digest(code, landed, membership_digest(configuration, period))
-        fingerprint = _digest(grain, period_digest(configuration, period))
-        last_fingerprint, last_grain = built.get(period, ("", ""))
+        configured, prices = period_digest(configuration, period), price_lists[period]
+        fingerprint = _digest(grain, configured, prices)
+        last_fingerprint, last_grain, last_prices = built.get(period, ("", "", ""))
         if fingerprint == last_fingerprint and not force:
             continue
         if period not in deliveries:
@@ -117,8 +123,12 @@ def plan_periods(
             reason = "asked for"
         elif grain != last_grain:
             reason = "new delivery, memberships or models"
-        else:
+        elif prices == last_prices:
             reason = "changed configuration"
+        elif last_fingerprint == _digest(grain, configured, last_prices):
+            reason = "new price list"
+        else:
+            reason = "changed configuration, new price list"
         planned.append(
             PlannedPeriod(
                 billing_period=period,
@@ -126,6 +136,7 @@ def plan_periods(
                 reason=reason,
                 fingerprint=fingerprint,
                 grain_fingerprint=grain,
+                price_list_digest=prices,
             )
         )
     return planned
@@ -140,13 +151,15 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
     connection.execute("delete from raw.build_periods")
     for period in planned:
         connection.execute(
-            "insert into raw.build_periods values (?, ?, ?, ?, ?)",
+            "insert into raw.build_periods by name select ? as billing_period, ? as reads_raw, ? as reason, "
+            "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest",
             [
                 period.billing_period,
                 period.reads_raw,
                 period.reason,
                 period.fingerprint,
                 period.grain_fingerprint,
+                period.price_list_digest,
             ],
         )
         connection.execute("delete from raw.period_builds where billing_period = ?", [period.billing_period])
@@ -156,9 +169,9 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
 def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Record that what was asked for is built and its checks have passed."""
     connection.execute(
-        "insert or replace into raw.period_builds "
-        "select billing_period, fingerprint, grain_fingerprint, ?, date_trunc('second', now()::timestamp) "
-        "from raw.build_periods",
+        "insert or replace into raw.period_builds by name "
+        "select billing_period, fingerprint, grain_fingerprint, ? as run_id, "
+        "date_trunc('second', now()::timestamp) as built_at, price_list_digest from raw.build_periods",
         [run_id],
     )
 

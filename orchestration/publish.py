@@ -1,7 +1,7 @@
 """The published copy: the marts, written beside the old copy and put in its place in one step.
 
 What is here: copying schema ``marts`` of the warehouse, with its comments, into ``published/chargehouse.duckdb``, and
-the two tables that only a run knows (runs, check results).
+the tables that only a run knows (runs, check results, price lists).
 When to add here: a table for readers that no model can build.
 What does not belong here: any change of the data on its way out.
 """
@@ -18,11 +18,13 @@ __all__ = ["publish"]
 _RUN_TABLES = {
     "fct_runs": "select * exclude (published_at) from {}.raw.runs",
     "fct_check_results": "select * from {}.raw.check_results",
+    "dim_price_lists": "select * exclude (fingerprint) from {}.raw.price_list_files",
 }
 
 _RUN_COMMENTS = {
     "fct_runs": "One row per run that was published.",
     "fct_check_results": "One row per check of the latest run.",
+    "dim_price_lists": "One row per AWS price list seen, with what it holds, or why it is rejected (R8).",
 }
 
 

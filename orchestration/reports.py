@@ -75,6 +75,24 @@ def deliveries(workspace: Workspace) -> list[Row]:
     )
 
 
+def price_lists(workspace: Workspace) -> list[Row]:
+    """Return one row per AWS price list seen (R8)."""
+    return _query(
+        workspace,
+        """
+        select
+            source_file as file,
+            offer_code as offer,
+            strftime(published_at, '%Y-%m-%d') as published,
+            sku_count as tiered_skus,
+            status,
+            reason
+        from marts.dim_price_lists
+        order by source_file
+        """,
+    )
+
+
 def open_problems(workspace: Workspace) -> list[Row]:
     """Return the open problems of all periods, summed over payers, most money first."""
     return _query(

@@ -257,6 +257,10 @@ def _warnings(workspace: Workspace) -> list[str]:
                 f"{delivery['period']} payer {delivery['payer']}: delivery {delivery['delivery']} was rejected: "
                 f"{delivery['reason']}"
             )
+    for price_list in reports.price_lists(workspace):
+        if price_list["status"] == "rejected":
+            kept = " What it said before still holds." if price_list["tiered_skus"] else ""
+            found.append(f"price list {price_list['reason']}{kept}")
     for period in reports.periods(workspace):
         if period["residual"] != 0:
             found.append(f"{period['period']} payer {period['payer']}: residual {period['residual']:f}; issue nothing.")

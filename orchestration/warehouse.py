@@ -16,6 +16,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from orchestration.errors import WorkspaceBusyError
+from orchestration.ingest.price_lists import prepare_price_list_tables
 from orchestration.settings import Workspace
 
 __all__ = [
@@ -36,14 +37,16 @@ create table if not exists raw.build_periods (
     reads_raw boolean not null,
     reason varchar not null,
     fingerprint varchar not null,
-    grain_fingerprint varchar not null
+    grain_fingerprint varchar not null,
+    price_list_digest varchar default ''
 );
 create table if not exists raw.period_builds (
     billing_period date primary key,
     fingerprint varchar not null,
     grain_fingerprint varchar not null,
     run_id varchar not null,
-    built_at timestamp not null
+    built_at timestamp not null,
+    price_list_digest varchar default ''
 );
 create table if not exists raw.runs (
     run_id varchar primary key,
@@ -70,6 +73,9 @@ create table if not exists raw.check_results (
     detail varchar not null,
     checked_at timestamp not null
 );
+-- Warehouses made before price lists were read.
+alter table raw.build_periods add column if not exists price_list_digest varchar default '';
+alter table raw.period_builds add column if not exists price_list_digest varchar default '';
 """
 
 
@@ -92,6 +98,7 @@ def open_warehouse(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
 def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what dbt and the planner read, where it is not there yet."""
     connection.execute(_CONTROL_TABLES)
+    prepare_price_list_tables(connection)
 
 
 def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str) -> None:

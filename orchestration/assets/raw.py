@@ -6,7 +6,7 @@ What does not belong here: parsing (``ingest/``, ``configuration/``) and expecta
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -23,6 +23,7 @@ from orchestration.expectations.results import save_results
 from orchestration.expectations.validation import CheckResult
 from orchestration.ingest.deliveries import sync
 from orchestration.ingest.landing import open_landing
+from orchestration.ingest.price_lists import sync_price_lists
 from orchestration.partitions import BILLING_PERIODS
 from orchestration.planning import billing_exports, plan_periods, write_build_periods
 from orchestration.resources import WorkspaceResource
@@ -74,22 +75,38 @@ def billing_configuration(workspace: WorkspaceResource) -> dg.MaterializeResult[
             deps=[billing_configuration],
             description="One row per CUR row of the current deliveries; a view over Parquet files.",
         ),
+        dg.AssetSpec(
+            ["raw", "price_list_tiers"],
+            group_name="raw",
+            kinds={"duckdb"},
+            deps=[billing_configuration],
+            description="One row per tier of each SKU with tiers in the loaded AWS price lists.",
+        ),
     ],
     partitions_def=BILLING_PERIODS,
     backfill_policy=dg.BackfillPolicy.single_run(),
 )
 def cur_deliveries(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResult[None]]:
-    """Land what is new: validate each delivery whole, store it, make the newest complete one current."""
+    """Land what is new: validate each delivery whole, store it, make the newest complete one current; load prices."""
     place = workspace.workspace
     payers = billing_exports(read_configuration(place.billing))
+    landing = open_landing(place.landing_url)
     with open_warehouse(place) as connection:
-        result = sync(connection, place, open_landing(place.landing_url), payers, progress=_LOG.info)
-    metadata: dict[str, dg.MetadataValue[Any]] = {
-        "landed": dg.MetadataValue.int(len(result.landed)),
-        "rejected": dg.MetadataValue.md("\n".join(f"- {rejection}" for rejection in result.rejected) or "none"),
-    }
+        result = sync(connection, place, landing, payers, progress=_LOG.info)
+        price_lists = sync_price_lists(connection, landing, place.warehouse, progress=_LOG.info)
+    metadata = _metadata(len(result.landed), result.rejected)
     yield dg.MaterializeResult(asset_key=["raw", "deliveries"], metadata=metadata)
     yield dg.MaterializeResult(asset_key=["raw", "cur_line_items"], metadata=metadata)
+    yield dg.MaterializeResult(
+        asset_key=["raw", "price_list_tiers"], metadata=_metadata(len(price_lists.loaded), price_lists.rejected)
+    )
+
+
+def _metadata(landed: int, rejected: Sequence[object]) -> dict[str, dg.MetadataValue[Any]]:
+    return {
+        "landed": dg.MetadataValue.int(landed),
+        "rejected": dg.MetadataValue.md("\n".join(f"- {rejection}" for rejection in rejected) or "none"),
+    }
 
 
 @dg.multi_asset(
@@ -98,14 +115,14 @@ def cur_deliveries(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResul
             ["raw", "build_periods"],
             group_name="raw",
             kinds={"duckdb"},
-            deps=[["raw", "deliveries"], ["raw", "cur_line_items"]],
+            deps=[["raw", "deliveries"], ["raw", "cur_line_items"], ["raw", "price_list_tiers"]],
             description="The billing periods this run builds, and why.",
         ),
         dg.AssetSpec(
             ["raw", "period_builds"],
             group_name="raw",
             kinds={"duckdb"},
-            deps=[["raw", "deliveries"], ["raw", "cur_line_items"]],
+            deps=[["raw", "deliveries"], ["raw", "cur_line_items"], ["raw", "price_list_tiers"]],
             description="The billing periods built before, with the fingerprint of all that made them.",
         ),
     ],

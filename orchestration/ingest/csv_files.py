@@ -45,7 +45,7 @@ from orchestration.ingest.columns import (
 from orchestration.ingest.focus import FOCUS_MAPS, is_focus, read_focus_columns
 from orchestration.ingest.landing import LandedObject, Landing
 
-__all__ = ["ConvertedFile", "convert_csv", "csv_text", "is_csv", "query_csv", "read_header"]
+__all__ = ["ConvertedFile", "TextPipe", "convert_csv", "csv_text", "duckdb_said", "is_csv", "query_csv", "read_header"]
 
 # Columns that CSV holds as JSON text.
 _MAPS = frozenset(column.name for column in CANONICAL_COLUMNS if column.kind in (Kind.TEXT_MAP, Kind.DECIMAL_MAP))
@@ -193,13 +193,13 @@ def query_csv(
         focus = is_focus(headers)
         sources = [_source(snake_name(header), n, focus) for n, header in enumerate(headers)]
         reading = read_focus_columns(headers, sources) if focus else read_columns(sources, Origin.TEXT_FILE)
-        with _Pipe(start, text) as pipe:
+        with TextPipe(start, text) as pipe:
             try:
                 sql = statement(reading, _rows(sources, pipe.path, nulls=["", "NULL"] if focus else [""]))
                 rows = connection.execute(sql).fetchall()
             except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
                 pipe.close()
-                raise pipe.failure or DeliveryError(f"{landed.key}: {_said(error)}") from error
+                raise pipe.failure or DeliveryError(f"{landed.key}: {duckdb_said(error)}") from error
         if pipe.failure is not None:
             raise pipe.failure
         return headers, rows
@@ -254,7 +254,7 @@ def _bad_values(reading: Reading) -> str:
     )
 
 
-def _said(error: duckdb.Error) -> str:
+def duckdb_said(error: duckdb.Error) -> str:
     """Return what DuckDB says about a CSV file: the place and the fault, without the line and the advice."""
     lines = [line.strip() for line in str(error).partition("Possible ")[0].splitlines() if line.strip()]
     lines[0] = lines[0].removeprefix("Invalid Input Error: ")
@@ -318,11 +318,15 @@ def _unzipped(landing: Landing, landed: LandedObject, scratch: Path, digest: "ha
         raise DeliveryError(f"{landed.key}: the zip archive is truncated or damaged ({error}).") from None
 
 
-class _Pipe:
+class TextPipe:
     """Feeds text to DuckDB through a pipe from a thread of its own.
 
     The reading end stays open on our side until the statement is over, so that a statement that fails before
     it opens the pipe leaves nobody waiting: closing it ends the thread.
+
+    Args:
+        start: text that was read from the iterator already.
+        text: the rest of it.
     """
 
     def __init__(self, start: bytes, text: Iterator[bytes]) -> None:
@@ -335,7 +339,7 @@ class _Pipe:
         self._thread = threading.Thread(target=self._feed, name="cur-inflate", daemon=True)
         _enlarge(self._writing)
 
-    def __enter__(self) -> "_Pipe":
+    def __enter__(self) -> "TextPipe":
         self._thread.start()
         return self
 

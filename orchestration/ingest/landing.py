@@ -84,8 +84,8 @@ class Landing(ABC):
     url: str
 
     @abstractmethod
-    def list_objects(self) -> dict[str, LandedObject]:
-        """Return every object below the landing by key; nothing where the landing does not exist."""
+    def list_objects(self, folder: str = "") -> dict[str, LandedObject]:
+        """Return every object below the landing, or a folder of it, by key; nothing where that does not exist."""
 
     @abstractmethod
     def find(self, key: str) -> LandedObject | None:
@@ -142,19 +142,20 @@ class LocalLanding(Landing):
         self.root = root
         self.url = str(root)
 
-    def list_objects(self) -> dict[str, LandedObject]:
+    def list_objects(self, folder: str = "") -> dict[str, LandedObject]:
         objects: dict[str, LandedObject] = {}
         seen: set[tuple[int, int]] = set()
-        folders = [self.root] if self.root.is_dir() else []
+        top = self.root / folder
+        folders = [top] if top.is_dir() else []
         with self._translated(self.url):
             while folders:
-                folder = folders.pop()
-                status = folder.stat()
+                opened = folders.pop()
+                status = opened.stat()
                 # Users link folders into the landing, and a link may lead back up.
                 if (status.st_dev, status.st_ino) in seen:
                     continue
                 seen.add((status.st_dev, status.st_ino))
-                for entry in sorted(folder.iterdir()):
+                for entry in sorted(opened.iterdir()):
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir():
@@ -239,10 +240,10 @@ class S3Landing(Landing):
         # Any, because fsspec has no types. No caches: each sync must see the bucket as it is.
         self._files: Any = fsspec.filesystem("s3", skip_instance_cache=True, use_listings_cache=False)
 
-    def list_objects(self) -> dict[str, LandedObject]:
+    def list_objects(self, folder: str = "") -> dict[str, LandedObject]:
         with self._translated(self.url):
             try:
-                found = self._files.find(self._root, detail=True)
+                found = self._files.find(f"{self._root}/{folder}" if folder else self._root, detail=True)
             except FileNotFoundError as error:
                 # Taken for an empty landing, every delivery would seem to have vanished.
                 raise LandingError(f"The landing {self.url}: {error}.") from error

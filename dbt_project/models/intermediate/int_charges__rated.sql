@@ -3,7 +3,7 @@
 with
 
 charges as (
-    select * from {{ ref('int_charges__treated') }}
+    select * from {{ ref('int_charges__listed') }}
     where {{ is_current_period('billing_period') }}
 ),
 
@@ -57,19 +57,10 @@ tier_prices as (
         tier_totals.billing_group_id,
         tier_totals.pricing_rule_id,
         tier_totals.total_quantity,
-        -- A month of corrections may sum below zero: it gives back what the same quantity would have cost.
-        round(
-            sum(
-                greatest(
-                    least(
-                        abs(tier_totals.total_quantity),
-                        coalesce(pricing_rule_tiers.tier_end, abs(tier_totals.total_quantity))
-                    ) - pricing_rule_tiers.tier_start,
-                    0
-                ) * pricing_rule_tiers.rate
-            ),
-            10
-        ) * case when tier_totals.total_quantity < 0 then -1 else 1 end as total_cost
+        {{ graduated_cost(
+            'tier_totals.total_quantity', 'pricing_rule_tiers.tier_start', 'pricing_rule_tiers.tier_end',
+            'pricing_rule_tiers.rate'
+        ) }} as total_cost
     from tier_totals
     inner join pricing_rule_tiers on tier_totals.pricing_rule_id = pricing_rule_tiers.pricing_rule_id
     group by
@@ -86,8 +77,8 @@ tiered as (
             ruled.commitment_id, ruled.list_cost_source, ruled.charge_date, ruled.billing_entity,
             ruled.treatment_reason
         ) as charge_key,
-        cast(tier_prices.total_cost * 10000000000 as hugeint) as total_cost_units,
-        cast(ruled.usage_quantity * 10000000000 as hugeint) as quantity_units
+        {{ exact_units('tier_prices.total_cost') }} as total_cost_units,
+        {{ exact_units('ruled.usage_quantity') }} as quantity_units
     from ruled
     inner join tier_prices
         on

@@ -320,6 +320,7 @@ final as (
         treatment_reason,
         case when treatment_reason <> '' then 'none' else routed_path end as rating_path,
         aws_credit_share_percentage,
+        free_tier_policy,
 
         -- R1
         case

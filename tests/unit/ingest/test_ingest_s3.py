@@ -1,5 +1,6 @@
 """The landing on S3, against a server that speaks its protocol."""
 
+import gzip
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -10,6 +11,7 @@ import pytest
 
 from orchestration.ingest.landing import LandingError, S3Landing, open_landing
 from orchestration.ingest.plain_files import land_plain_file
+from orchestration.ingest.price_lists import PriceListResult, have_price_lists_changed, sync_price_lists
 from tests.unit.ingest.conftest import Warehouse
 from tests.unit.ingest.landed_cur import (
     csv_bytes,
@@ -21,6 +23,7 @@ from tests.unit.ingest.landed_cur import (
     parquet_bytes,
     place,
 )
+from tests.unit.ingest.landed_price_lists import DYNAMO_STORAGE, S3_STORAGE, offer_json
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,21 @@ def test_keys_that_begin_with_a_slash_are_found(warehouse: Warehouse, bucket: An
     warehouse.opened = open_landing("s3://billing")
     assert warehouse.sync().rejected == ()
     assert warehouse.costs() == [(Decimal(1),)]
+
+
+def test_price_lists_are_read_from_a_bucket(warehouse: Warehouse, bucket: Any) -> None:
+    landing = open_landing("s3://billing/root")
+    scratch = warehouse.workspace.warehouse
+    assert sync_price_lists(warehouse.connection, landing, scratch).loaded == ()
+    bucket.put_object(Key="root/price_lists/us-east-1/index.json.gz", Body=gzip.compress(offer_json([S3_STORAGE])))
+    bucket.put_object(Key="root/price_lists_of_others/index.csv", Body=b"no list")
+    key = "price_lists/us-east-1/index.json.gz"
+    assert sync_price_lists(warehouse.connection, landing, scratch) == PriceListResult((key,), (), ())
+    assert warehouse.query("select count(*), max(rate) from raw.price_list_tiers") == [(3, Decimal("0.0230000000"))]
+    assert not have_price_lists_changed(warehouse.connection, landing)
+    bucket.put_object(Key=f"root/{key}", Body=gzip.compress(offer_json([DYNAMO_STORAGE])))
+    assert sync_price_lists(warehouse.connection, landing, scratch).loaded == (key,)
+    assert warehouse.query("select count(*) from raw.price_list_tiers") == [(2,)]
 
 
 def test_an_empty_bucket_has_no_deliveries(bucket: Any) -> None:

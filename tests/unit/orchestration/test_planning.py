@@ -134,6 +134,73 @@ def test_another_day_of_a_move_reads_the_raw_rows_again(
     assert [period[:2] for period in _plan(connection, changed)] == [(_SEPTEMBER, True)]
 
 
+def _load_prices(connection: duckdb.DuckDBPyConnection, effective_date: str, rate: str = "0.023") -> None:
+    connection.execute(
+        "insert into raw.price_list_tiers values ('AmazonS3', 'TimedStorage-ByteHrs', '', 'us-east-1', 'SKU', ?, "
+        "'GB-Mo', 0, null, cast(? as decimal(22, 10)), 'price_lists/index.csv', '2026-09-15')",
+        [effective_date, rate],
+    )
+
+
+def test_a_new_price_list_reprices_the_months_it_is_in_force_for(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    _build(connection, configuration)
+    _load_prices(connection, "2026-09-30")
+    assert _plan(connection, configuration) == [(_SEPTEMBER, False, "new price list")]
+    _build(connection, configuration)
+    assert _plan(connection, configuration) == []
+    # Older prices do not hold any more in September.
+    _load_prices(connection, "2026-08-01", rate="0.022")
+    assert _plan(connection, configuration) == [(_AUGUST, False, "new price list")]
+    connection.execute("delete from raw.price_list_tiers where effective_date = '2026-09-30'")
+    assert _plan(connection, configuration) == [
+        (_AUGUST, False, "new price list"),
+        (_SEPTEMBER, False, "new price list"),
+    ]
+
+
+def test_every_reason_is_named(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
+    _build(connection, configuration)
+    changed = replace(
+        configuration,
+        fx_rates=tuple(replace(rate, source="corrected") for rate in configuration.fx_rates),
+    )
+    _load_prices(connection, "2026-09-01")
+    assert [period[1:] for period in _plan(connection, changed)] == [
+        (False, "changed configuration"),
+        (False, "changed configuration, new price list"),
+    ]
+    connection.execute("update raw.deliveries set delivery_key = 'sep2' where delivery_key = 'sep'")
+    assert _plan(connection, configuration) == [(_SEPTEMBER, True, "new delivery, memberships or models")]
+
+
+def test_a_warehouse_from_before_price_lists_is_planned_as_built(configuration: Configuration) -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        """
+        create schema raw;
+        create table raw.build_periods (
+            billing_period date primary key, reads_raw boolean not null, reason varchar not null,
+            fingerprint varchar not null, grain_fingerprint varchar not null
+        );
+        create table raw.period_builds (
+            billing_period date primary key, fingerprint varchar not null, grain_fingerprint varchar not null,
+            run_id varchar not null, built_at timestamp not null
+        );
+        insert into raw.period_builds values ('2026-08-01', 'f', 'g', 'run', '2026-09-02');
+        create table raw.deliveries (
+            delivery_key varchar, fingerprint varchar, billing_period date, status varchar, is_billed boolean
+        );
+        insert into raw.deliveries values ('aug', 'a', '2026-08-01', 'current', true)
+        """
+    )
+    prepare_control_tables(connection)
+    assert _plan(connection, configuration) == [(_AUGUST, True, "new delivery, memberships or models")]
+    _build(connection, configuration)
+    assert _plan(connection, configuration) == []
+
+
 def test_only_and_force(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
     _build(connection, configuration)
     planned: list[PlannedPeriod] = plan_periods(connection, configuration, only=frozenset({_AUGUST}), force=True)

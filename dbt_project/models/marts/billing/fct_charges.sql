@@ -49,6 +49,7 @@ described as (
         rated.normalized_quantity,
         rated.list_cost,
         rated.list_cost_source,
+        rated.price_list_sku,
         rated.aws_cost,
         rated.effective_cost,
         rated.commitment_cost,
