@@ -9,24 +9,27 @@
     {%- set target_relation = this.incorporate(type='table') -%}
     {%- set existing = load_cached_relation(this) -%}
 
-    {% if config.get('contract').enforced %}
-        {{ get_assert_columns_equivalent(sql) }}
-    {% endif %}
-
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-
     {% if existing is not none and not existing.is_table %}
         {% do adapter.drop_relation(existing) %}
         {% set existing = none %}
     {% endif %}
+
+    {# A contract says what the table is before the SQL can be looked at: a model that reads what its earlier periods
+       hold needs its table first. #}
     {% set wanted = {} %}
-    {% for column in get_column_schema_from_query(sql) %}
-        {% do wanted.update({column.name: column.data_type}) %}
-    {% endfor %}
+    {% if config.get('contract').enforced %}
+        {% for column in model.columns.values() %}
+            {% do wanted.update({column.name: column.data_type | upper}) %}
+        {% endfor %}
+    {% else %}
+        {% for column in get_column_schema_from_query(sql) %}
+            {% do wanted.update({column.name: column.data_type | upper}) %}
+        {% endfor %}
+    {% endif %}
     {% if existing is not none %}
         {% set found = {} %}
         {% for column in adapter.get_columns_in_relation(existing) %}
-            {% do found.update({column.name: column.data_type}) %}
+            {% do found.update({column.name: column.data_type | upper}) %}
         {% endfor %}
         {% if found != wanted or should_full_refresh() %}
             {% set lost = run_query(
@@ -45,11 +48,21 @@
     {% endif %}
 
     {% if existing is none %}
+        {% set columns = [] %}
+        {% for name, data_type in wanted.items() %}
+            {% do columns.append(adapter.quote(name) ~ " " ~ data_type) %}
+        {% endfor %}
         {% call statement('create', auto_begin=True) %}
-            create table {{ target_relation }} as select * from ({{ sql }}) as model_sql limit 0
+            create table {{ target_relation }} ({{ columns | join(", ") }})
         {% endcall %}
         {% do adapter.commit() %}
     {% endif %}
+
+    {% if config.get('contract').enforced %}
+        {{ get_assert_columns_equivalent(sql) }}
+    {% endif %}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
 
     {% set periods = run_query(
         "select billing_period from raw.build_periods"

@@ -13,6 +13,11 @@ charges as (
     where {{ is_current_period('billing_period') }}
 ),
 
+taxes as (
+    select * from {{ ref('fct_invoice_taxes') }}
+    where {{ is_current_period('billing_period') }}
+),
+
 billing_groups as (
     select * from {{ source('billing', 'billing_groups') }}
 ),
@@ -50,10 +55,21 @@ line_totals as (
         count(*) as line_count,
         coalesce(sum(exact_amount_usd) filter (where line_kind <> 'aws_tax'), 0) as exact_amount_usd,
         coalesce(sum(net_amount) filter (where line_kind <> 'aws_tax'), 0) as net_amount,
-        coalesce(sum(net_amount) filter (where line_kind = 'aws_tax'), 0) as tax_amount,
-        coalesce(sum(net_amount), 0) as total_amount,
-        coalesce(sum(rounding_difference), 0) as rounding_difference
+        coalesce(sum(credit_amount), 0) as credit_amount,
+        coalesce(sum(net_amount) filter (where line_kind = 'aws_tax'), 0) as aws_tax_amount,
+        coalesce(sum(rounding_difference), 0) as rounding_difference,
+        count(*) filter (where tax_category is null) > 0 as is_tax_rate_missing
     from lines
+    group by billing_period, billing_group_id
+),
+
+tax_totals as (
+    select
+        billing_period,
+        billing_group_id,
+        sum(taxable_amount) as taxable_amount,
+        sum(tax_amount) as tax_amount
+    from taxes
     group by billing_period, billing_group_id
 ),
 
@@ -100,10 +116,27 @@ final as (
             when drafts.fx_rate is not null then cast(coalesce(line_totals.net_amount, 0) as decimal(22, 4))
         end as net_amount,
         case
-            when drafts.fx_rate is not null then cast(coalesce(line_totals.tax_amount, 0) as decimal(22, 4))
+            when drafts.fx_rate is not null then cast(coalesce(line_totals.credit_amount, 0) as decimal(22, 4))
+        end as credit_amount,
+        case
+            when drafts.fx_rate is not null
+                then cast(
+                    coalesce(line_totals.net_amount, 0) + coalesce(line_totals.credit_amount, 0) as decimal(22, 4)
+                )
+        end as taxable_amount,
+        case
+            when drafts.fx_rate is not null
+                then cast(
+                    coalesce(tax_totals.tax_amount, 0) + coalesce(line_totals.aws_tax_amount, 0) as decimal(22, 4)
+                )
         end as tax_amount,
         case
-            when drafts.fx_rate is not null then cast(coalesce(line_totals.total_amount, 0) as decimal(22, 4))
+            when drafts.fx_rate is not null
+                then cast(
+                    coalesce(line_totals.net_amount, 0) + coalesce(line_totals.credit_amount, 0)
+                    + coalesce(tax_totals.tax_amount, 0) + coalesce(line_totals.aws_tax_amount, 0)
+                    as decimal(22, 4)
+                )
         end as total_amount,
         case
             when drafts.fx_rate is not null then cast(coalesce(line_totals.rounding_difference, 0) as decimal(38, 34))
@@ -113,6 +146,7 @@ final as (
         concat_ws(
             '|',
             case when drafts.fx_rate is null then 'missing_fx_rate' end,
+            case when line_totals.is_tax_rate_missing then 'missing_tax_rate' end,
             case when group_status.has_unrated then 'unrated_charges' end,
             case when not coalesce(group_status.is_final, true) then 'not_final' end
         ) as open_problems,
@@ -122,6 +156,10 @@ final as (
         on
             drafts.billing_period = line_totals.billing_period
             and drafts.billing_group_id = line_totals.billing_group_id
+    left join tax_totals
+        on
+            drafts.billing_period = tax_totals.billing_period
+            and drafts.billing_group_id = tax_totals.billing_group_id
     left join group_status
         on
             drafts.billing_period = group_status.billing_period

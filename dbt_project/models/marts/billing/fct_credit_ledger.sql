@@ -1,0 +1,241 @@
+{{ config(materialized='billing_period') }}
+{# K1 to K4: what customer credits pay, one row per draw. Periods are built oldest first, and each reads what the ones
+   before it have drawn, so that the same month built again draws the same. Credits of one group are drawn one after the
+   other (the recursion): each sees what the one before it has left. #}
+with recursive
+
+parts as (
+    select * from {{ ref('int_invoice_line_accounts') }}
+    where net_amount is not null and {{ is_current_period('billing_period') }}
+),
+
+credits as (
+    select * from {{ source('billing', 'credits') }}
+),
+
+earlier_draws as (
+    select
+        credit_id,
+        billing_period,
+        amount
+    from {{ this }}
+),
+
+-- K3: usable if active on any day of the period.
+usable as (
+    select
+        drawn_periods.billing_period,
+        credits.billing_group_id,
+        credits.credit_id,
+        credits.start_date,
+        coalesce(credits.end_date, date '9999-12-31') as end_date,
+        coalesce(credits.owner_account_id, '') as owner_account_id,
+        credits.covers_fees,
+        credits.eligible_services,
+        case
+            when credits.eligible_services = '*' then 1000000
+            else len(string_split(credits.eligible_services, '|'))
+        end as service_count,
+        cast(
+            credits.amount + coalesce(sum(earlier_draws.amount), 0) as decimal(22, 4)
+        ) as balance
+    from (select distinct parts.billing_period from parts) as drawn_periods
+    inner join credits
+        on
+            credits.status = 'Active'
+            and credits.start_date <= last_day(drawn_periods.billing_period)
+            and (credits.end_date is null or credits.end_date > drawn_periods.billing_period)
+    left join earlier_draws
+        on
+            credits.credit_id = earlier_draws.credit_id
+            and drawn_periods.billing_period > earlier_draws.billing_period
+    group by
+        drawn_periods.billing_period, credits.billing_group_id, credits.credit_id, credits.start_date,
+        credits.end_date, credits.owner_account_id, credits.covers_fees, credits.eligible_services, credits.amount
+),
+
+-- K2: earliest expiry, then fewest eligible services, then oldest start, then id.
+ordered_credits as (
+    select
+        usable.*,
+        row_number() over (
+            partition by billing_period, billing_group_id
+            order by end_date asc, service_count asc, start_date asc, credit_id asc
+        ) as step
+    from usable
+    where balance > 0
+),
+
+line_totals as (
+    select
+        billing_period,
+        invoice_line_key,
+        sum(net_amount) as line_net_amount,
+        min(net_amount) < 0 as has_negative_part
+    from parts
+    group by billing_period, invoice_line_key
+),
+
+-- K3: never below zero. A line with a part below zero lends its positive parts only what the line comes to.
+measured as (
+    select
+        parts.*,
+        line_totals.has_negative_part,
+        line_totals.line_net_amount,
+        cast(
+            line_totals.line_net_amount
+            * case parts.minor_units when 0 then 1 when 2 then 100 when 3 then 1000 when 4 then 10000 end
+            as hugeint
+        ) as whole_units,
+        cast(
+            parts.net_amount
+            * case parts.minor_units when 0 then 1 when 2 then 100 when 3 then 1000 when 4 then 10000 end
+            as hugeint
+        ) as weight_units
+    from parts
+    inner join line_totals
+        on
+            parts.billing_period = line_totals.billing_period
+            and parts.invoice_line_key = line_totals.invoice_line_key
+    where parts.net_amount > 0 and line_totals.line_net_amount > 0
+),
+
+drawable as (
+    select
+        billing_period,
+        billing_group_id,
+        invoice_line_key,
+        line_kind,
+        service_code,
+        sub_account_id,
+        currency,
+        cast(
+            case
+                when has_negative_part then {{ minor_units_to_amount('share_units', 'minor_units') }}
+                else net_amount
+            end as decimal(22, 4)
+        ) as drawable_amount
+    from {{ largest_remainder(
+        'measured', ['billing_period', 'invoice_line_key'], 'whole_units', 'weight_units', 'sub_account_id'
+    ) }} as split_parts
+),
+
+-- K1: usage of eligible services; fees only where the credit covers them.
+eligible as (
+    select
+        drawable.*,
+        ordered_credits.credit_id,
+        drawable.sub_account_id = ordered_credits.owner_account_id as is_owner,
+        sum(drawable.drawable_amount) over (
+            partition by drawable.billing_period, ordered_credits.credit_id, drawable.sub_account_id
+        ) as account_spend,
+        sum(drawable.drawable_amount) over (
+            partition by
+                drawable.billing_period, ordered_credits.credit_id, drawable.sub_account_id, drawable.service_code
+        ) as service_spend
+    from drawable
+    inner join ordered_credits
+        on
+            drawable.billing_period = ordered_credits.billing_period
+            and drawable.billing_group_id = ordered_credits.billing_group_id
+            and (
+                drawable.line_kind = 'usage'
+                or (
+                    ordered_credits.covers_fees
+                    and drawable.line_kind in ('commitment', 'fee', 'marketplace', 'support')
+                )
+            )
+            and (
+                ordered_credits.eligible_services = '*'
+                or list_contains(string_split(ordered_credits.eligible_services, '|'), drawable.service_code)
+            )
+),
+
+-- K2: the owner first, then accounts by what they spent before any draw; inside an account its largest service first.
+positions as (
+    select
+        billing_period,
+        credit_id,
+        invoice_line_key,
+        sub_account_id,
+        row_number() over (
+            partition by billing_period, credit_id
+            order by
+                is_owner desc, account_spend desc, sub_account_id asc, service_spend desc, service_code asc,
+                drawable_amount desc, invoice_line_key asc
+        ) as position
+    from eligible
+),
+
+draws as (
+    select
+        drawable.*,
+        drawable.drawable_amount as remaining_amount,
+        cast(0 as decimal(22, 4)) as drawn_amount,
+        cast('' as varchar) as credit_id,
+        cast(0 as bigint) as step
+    from drawable
+    union all
+    select
+        next_draws.* exclude (next_credit_id, next_step, next_drawn) replace (
+            cast(remaining_amount - next_drawn as decimal(22, 4)) as remaining_amount,
+            next_drawn as drawn_amount,
+            next_credit_id as credit_id,
+            next_step as step
+        )
+    from (
+        select
+            draws.*,
+            ordered_credits.credit_id as next_credit_id,
+            ordered_credits.step as next_step,
+            case
+                when positions.position is null then cast(0 as decimal(22, 4))
+                else cast(
+                    greatest(
+                        least(
+                            draws.remaining_amount,
+                            ordered_credits.balance - coalesce(
+                                sum(case when positions.position is not null then draws.remaining_amount end) over (
+                                    partition by draws.billing_period, draws.billing_group_id
+                                    order by positions.position asc nulls last
+                                    rows between unbounded preceding and 1 preceding
+                                ),
+                                0
+                            )
+                        ),
+                        0
+                    ) as decimal(22, 4)
+                )
+            end as next_drawn
+        from draws
+        inner join ordered_credits
+            on
+                draws.billing_period = ordered_credits.billing_period
+                and draws.billing_group_id = ordered_credits.billing_group_id
+                and draws.step + 1 = ordered_credits.step
+        left join positions
+            on
+                draws.billing_period = positions.billing_period
+                and ordered_credits.credit_id = positions.credit_id
+                and draws.invoice_line_key = positions.invoice_line_key
+                and draws.sub_account_id = positions.sub_account_id
+    ) as next_draws
+),
+
+final as (
+    select
+        credit_id,
+        billing_period,
+        billing_group_id,
+        invoice_line_key,
+        line_kind,
+        service_code,
+        sub_account_id,
+        currency,
+        cast(-drawn_amount as decimal(22, 4)) as amount,
+        'draft' as state
+    from draws
+    where drawn_amount > 0
+)
+
+select * from final
