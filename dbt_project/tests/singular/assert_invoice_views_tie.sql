@@ -1,5 +1,6 @@
-{{ config(meta={'dagster': {'ref': {'name': 'fct_invoice_line_accounts'}}}) }}
-{# A row here means that two views of one invoice show different totals (M6), which a customer will find. #}
+{{ config(meta={'dagster': {'ref': {'name': 'fct_invoices'}}}) }}
+{# A row here means that two views of one invoice show different totals (M6), which a customer will find; or that a credit
+   paid more than it is, or more than a line comes to (K3). #}
 with
 
 lines as (
@@ -12,17 +13,45 @@ line_accounts as (
     where {{ in_built_periods('billing_period') }}
 ),
 
+line_taxes as (
+    select * from {{ ref('fct_invoice_line_taxes') }}
+    where {{ in_built_periods('billing_period') }}
+),
+
+taxes as (
+    select * from {{ ref('fct_invoice_taxes') }}
+    where {{ in_built_periods('billing_period') }}
+),
+
 invoices as (
     select * from {{ ref('fct_invoices') }}
     where {{ in_built_periods('billing_period') }}
+),
+
+credit_ledger as (
+    select * from {{ ref('fct_credit_ledger') }}
+),
+
+credits as (
+    select * from {{ source('billing', 'credits') }}
 ),
 
 account_totals as (
     select
         invoice_line_key,
         sum(net_amount) as net_amount,
+        sum(credit_amount) as credit_amount,
         sum(exact_amount_usd) as exact_amount_usd
     from line_accounts
+    group by invoice_line_key
+),
+
+category_totals as (
+    select
+        invoice_line_key,
+        sum(net_amount) as net_amount,
+        sum(credit_amount) as credit_amount
+    from line_taxes
     group by invoice_line_key
 ),
 
@@ -30,9 +59,39 @@ line_totals as (
     select
         billing_period,
         billing_group_id,
-        sum(net_amount) as net_amount
+        sum(net_amount) filter (where line_kind <> 'aws_tax') as net_amount,
+        sum(credit_amount) as credit_amount,
+        sum(net_amount) filter (where line_kind = 'aws_tax') as aws_tax_amount
     from lines
     group by billing_period, billing_group_id
+),
+
+tax_totals as (
+    select
+        billing_period,
+        billing_group_id,
+        sum(taxable_amount) as taxable_amount,
+        sum(tax_amount) as tax_amount
+    from taxes
+    group by billing_period, billing_group_id
+),
+
+compared as (
+    select
+        invoices.*,
+        coalesce(line_totals.net_amount, 0) as line_net_amount,
+        coalesce(line_totals.credit_amount, 0) as line_credit_amount,
+        coalesce(line_totals.aws_tax_amount, 0) + coalesce(tax_totals.tax_amount, 0) as line_tax_amount,
+        coalesce(tax_totals.taxable_amount, 0) as category_taxable_amount
+    from invoices
+    left join line_totals
+        on
+            invoices.billing_period = line_totals.billing_period
+            and invoices.billing_group_id = line_totals.billing_group_id
+    left join tax_totals
+        on
+            invoices.billing_period = tax_totals.billing_period
+            and invoices.billing_group_id = tax_totals.billing_group_id
 ),
 
 failures as (
@@ -43,20 +102,51 @@ failures as (
     left join account_totals on lines.invoice_line_key = account_totals.invoice_line_key
     where
         lines.net_amount is distinct from account_totals.net_amount
+        or lines.credit_amount is distinct from account_totals.credit_amount
         or lines.exact_amount_usd is distinct from account_totals.exact_amount_usd
     union all
     select
-        'lines <> invoice total' as check_name,
-        concat_ws(' ', invoices.billing_period, invoices.billing_group_id, invoices.total_amount) as detail
-    from invoices
-    left join line_totals
-        on
-            invoices.billing_period = line_totals.billing_period
-            and invoices.billing_group_id = line_totals.billing_group_id
+        'parts by tax category <> line (T4)' as check_name,
+        concat_ws(' ', lines.invoice_line_key, lines.net_amount, category_totals.net_amount) as detail
+    from lines
+    left join category_totals on lines.invoice_line_key = category_totals.invoice_line_key
     where
-        invoices.total_amount is distinct from invoices.net_amount + invoices.tax_amount
-        or (invoices.fx_rate is not null and invoices.total_amount <> coalesce(line_totals.net_amount, 0))
-        or (invoices.fx_rate is null and invoices.total_amount is not null)
+        lines.line_kind <> 'aws_tax'
+        and (
+            lines.net_amount is distinct from category_totals.net_amount
+            or lines.credit_amount is distinct from category_totals.credit_amount
+        )
+    union all
+    select
+        'lines and taxes <> invoice' as check_name,
+        concat_ws(' ', billing_period, billing_group_id, total_amount) as detail
+    from compared
+    where
+        total_amount is distinct from net_amount + credit_amount + tax_amount
+        or (fx_rate is null and total_amount is not null)
+        or (
+            fx_rate is not null
+            and (
+                net_amount <> line_net_amount or credit_amount <> line_credit_amount or tax_amount <> line_tax_amount
+                or (
+                    category_taxable_amount <> taxable_amount and not contains(open_problems, 'missing_tax_rate')
+                )
+            )
+        )
+    union all
+    select
+        'credits make a line negative (K3)' as check_name,
+        concat_ws(' ', invoice_line_key, net_amount, credit_amount) as detail
+    from lines
+    where credit_amount > 0 or (credit_amount < 0 and net_amount + credit_amount < 0)
+    union all
+    select
+        'credit drawn beyond its amount (K3)' as check_name,
+        concat_ws(' ', credits.credit_id, credits.amount, sum(credit_ledger.amount)) as detail
+    from credit_ledger
+    inner join credits on credit_ledger.credit_id = credits.credit_id
+    group by credits.credit_id, credits.amount
+    having credits.amount + sum(credit_ledger.amount) < 0
 )
 
 select * from failures

@@ -16,7 +16,7 @@ bases as (
         tax_category,
         tax_rate,
         max(tax_name) as tax_name,
-        coalesce(string_agg(distinct nullif(exemption_reason, ''), '; ' order by exemption_reason), '')
+        coalesce(string_agg(distinct nullif(exemption_reason, ''), '; ' order by nullif(exemption_reason, '')), '')
             as exemption_reason,
         cast(sum(net_amount + credit_amount) as decimal(22, 4)) as taxable_amount
     from parts
