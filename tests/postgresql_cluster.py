@@ -1,0 +1,68 @@
+"""A PostgreSQL server of the tests' own, on a socket that nobody else finds."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+
+class Cluster:
+    """A running server; each test takes a database of its own."""
+
+    def __init__(self, socket_folder: Path) -> None:
+        self._address = f"postgresql://chargehouse@/{{}}?host={socket_folder}"
+        self._count = 0
+
+    def new_database(self, like: str | None = None) -> str:
+        """Make a database, empty or like another one, and return its URL."""
+        self._count += 1
+        name = f"ledger_{self._count}"
+        with psycopg.connect(self._address.format("postgres"), autocommit=True) as connection:
+            template = "" if like is None else f" template {psycopg.conninfo.conninfo_to_dict(like)['dbname']}"
+            connection.execute(f"create database {name}{template}")
+        return self._address.format(name)
+
+
+def _binaries() -> Path | None:
+    # Debian keeps the server out of the path, by version.
+    found = [*Path("/usr/lib/postgresql").glob("*/bin/initdb"), *map(Path, filter(None, [shutil.which("initdb")]))]
+    real = [path.parent for path in found if (path.parent / "postgres").exists()]
+    return max(real, key=lambda folder: [int(part) for part in folder.parts if part.isdigit()], default=None)
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Run a server in a temporary folder; skip where PostgreSQL is not installed."""
+    binaries = _binaries()
+    if binaries is None:
+        pytest.skip("no PostgreSQL server on this machine: `make setup-system` installs it")
+    # Not pytest's folder: the server refuses to run as root, and its user may not look into root's folders. The path
+    # of a socket has to be short, too.
+    folder = Path(tempfile.mkdtemp(prefix="chargehouse-pg-"))
+    as_user: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+        as_user = ["runuser", "-u", "postgres", "--"]
+
+    def run(program: str, *arguments: str) -> None:
+        command = [*as_user, str(binaries / program), *arguments]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+    data, log = folder / "data", folder / "server.log"
+    options = f"-k {folder} -c listen_addresses='' -c max_connections=60 -c shared_buffers=32MB"
+    try:
+        run("initdb", "-D", str(data), "-A", "trust", "-U", "chargehouse", "-E", "UTF8", "--locale=C", "--no-sync")
+        run("pg_ctl", "-D", str(data), "-l", str(log), "-o", options, "-w", "start")
+        try:
+            yield Cluster(folder)
+        finally:
+            run("pg_ctl", "-D", str(data), "-m", "fast", "-w", "stop")
+    finally:
+        shutil.rmtree(folder)
