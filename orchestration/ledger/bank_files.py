@@ -293,7 +293,7 @@ def import_payments(change: Change, found: Sequence[Payment]) -> PaymentImport:
         LedgerError: an id of the file was recorded before with another amount, currency or day.
     """
     items = {item.item: item for item in open_items(change.connection) if item.item.item == "document"}
-    known = set(change.connection.execute(select(payments.c.source, payments.c.external_id)).tuples())
+    known = {(row.source, row.external_id) for row in change.connection.execute(select(payments))}
     recorded: list[int] = []
     matched: list[tuple[int, Match]] = []
     unmatched: list[tuple[int, str]] = []

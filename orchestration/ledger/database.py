@@ -179,7 +179,7 @@ def _url(location: str) -> URL:
         return URL.create("sqlite", database=str(Path(location).resolve()))
     try:
         url = make_url(location)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         url = None
     if url is None or url.drivername not in ("postgresql", "postgres", "postgresql+psycopg"):
         # Not shown: it may hold a password.

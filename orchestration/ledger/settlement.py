@@ -423,8 +423,8 @@ def statement(connection: Connection, customer_id: str, currency: str, start_dat
     """Return a customer's account in one currency, both days included: what was open, what moved, what is open."""
     items = [item for item in open_items(connection, customer_id, end_date) if item.currency == currency]
     balance = opening = sum((item.amount for item in items if item.item_date < start_date), start=Decimal(0))
-    kinds = dict(connection.execute(select(documents.c.document_id, documents.c.kind)).tuples().all())
-    references = dict(connection.execute(select(payments.c.payment_id, payments.c.reference)).tuples().all())
+    kinds = {row[0]: row[1] for row in connection.execute(select(documents.c.document_id, documents.c.kind))}
+    references = {row[0]: row[1] for row in connection.execute(select(payments.c.payment_id, payments.c.reference))}
     movements = []
     for item in items:
         if item.item_date < start_date:
