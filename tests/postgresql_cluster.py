@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,9 +15,11 @@ import pytest
 class Cluster:
     """A running server; each test takes a database of its own."""
 
-    def __init__(self, socket_folder: Path) -> None:
+    def __init__(self, socket_folder: Path, crash: Callable[[], None]) -> None:
         self._address = f"postgresql://chargehouse@/{{}}?host={socket_folder}"
         self._count = 0
+        self.crash = crash
+        """Stop the server without letting it tidy up, and start it again."""
 
     def new_database(self, like: str | None = None) -> str:
         """Make a database, empty or like another one, and return its URL."""
@@ -58,12 +60,23 @@ def running_cluster() -> Iterator[Cluster]:
     data, log = folder / "data", folder / "server.log"
     # Nobody pulls the plug of this machine: without fsync a hundred databases are made and left in seconds.
     options = f"-k {folder} -c listen_addresses='' -c max_connections=60 -c fsync=off"
+
+    def start() -> None:
+        run("pg_ctl", "-D", str(data), "-l", str(log), "-o", options, "-w", "start")
+
+    def stop() -> None:
+        run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+
+    def crash() -> None:
+        stop()
+        start()
+
     try:
         run("initdb", "-D", str(data), "-A", "trust", "-U", "chargehouse", "-E", "UTF8", "--locale=C", "--no-sync")
-        run("pg_ctl", "-D", str(data), "-l", str(log), "-o", options, "-w", "start")
+        start()
         try:
-            yield Cluster(folder)
+            yield Cluster(folder, crash)
         finally:
-            run("pg_ctl", "-D", str(data), "-m", "immediate", "-w", "stop")
+            stop()
     finally:
         shutil.rmtree(folder)
