@@ -23,8 +23,10 @@ __all__ = [
     "Draft",
     "approve",
     "find_approval",
+    "issued_count",
     "override",
     "unmet_refusals",
+    "why_not_approved",
     "withdraw",
 ]
 

@@ -33,7 +33,14 @@ def record_sending(
         recipient: to whom.
         message_id: the mail server's id of the message.
         error: why it failed.
+
+    Raises:
+        LedgerError: there is no such document.
     """
+    numbers = select(documents.c.number).where(documents.c.document_id == document_id)
+    number = change.connection.execute(numbers).scalar_one_or_none()
+    if number is None:
+        raise LedgerError(f"There is no document {document_id}. Nothing was recorded.")
     sending_id = next_id(change.connection, sendings.c.sending_id)
     change.connection.execute(
         insert(sendings).values(
@@ -47,8 +54,7 @@ def record_sending(
             recorded_at=change.at,
         )
     )
-    number = change.connection.execute(select(documents.c.number).where(documents.c.document_id == document_id))
-    change.record("send", number.scalar_one(), f"{state}: {recipient}{': ' if error else ''}{error}")
+    change.record("send", number, f"{state}: {recipient}{': ' if error else ''}{error}")
     return sending_id
 
 

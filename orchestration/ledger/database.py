@@ -105,13 +105,16 @@ class LedgerDatabase:
             # These two are broken promises, ours or somebody's, and want their traceback.
             if isinstance(error, (IntegrityError, ProgrammingError)):
                 raise
-            cause = str(error.orig).strip().splitlines()[0]
+            cause = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
             raise LedgerError(f"The ledger {self.name} could not be used: {cause}. Nothing was changed.") from error
 
     def _engine(self) -> Engine:
         if self._file is None:
             return create_engine(self._url, connect_args={"connect_timeout": 10}, pool_pre_ping=True)
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LedgerError(f"The ledger {self.name} could not be made: {error}. Nothing was changed.") from error
         engine = create_engine(self._url, connect_args={"timeout": _WAIT_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -157,7 +160,7 @@ class LedgerDatabase:
         from alembic.script import ScriptDirectory
 
         config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         config.set_main_option("path_separator", "os")
         found = self._revision(connection)
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}

@@ -67,16 +67,17 @@ class Ledger:
         """Open the ledger of a workspace; make it, or bring its tables up to date, where need be.
 
         Raises:
-            LedgerError: it cannot be reached, a newer version wrote it, or it is gone while its documents are there: a
-                new one would give their numbers again.
+            LedgerError: it cannot be reached, a newer version wrote it, or it is empty while its documents are there:
+                it would give their numbers again.
         """
-        lost = workspace.ledger_url is None and not workspace.ledger_file.exists()
-        if lost and workspace.documents.is_dir() and any(workspace.documents.iterdir()):
+        ledger = cls._of(workspace)
+        if not ledger.head().document_id and any(workspace.documents.rglob("*-[0-9][0-9][0-9][0-9]-[0-9]*")):
+            ledger.close()
             raise LedgerError(
-                f"There is no ledger at {workspace.ledger_file}, but {workspace.documents} holds issued documents. "
-                "Nothing was changed; bring the ledger back with restore, or move those documents away to begin anew."
+                f"The ledger {ledger.name} is empty, but {workspace.documents} holds issued documents. Nothing was "
+                "changed; bring the ledger back with restore, or move those documents away to begin anew."
             )
-        return cls._of(workspace)
+        return ledger
 
     @classmethod
     def _of(cls, workspace: Workspace) -> "Ledger":
@@ -122,6 +123,11 @@ class Ledger:
         with self._database.read() as connection:
             return approvals.find_approval(connection, draft)
 
+    def why_not_approved(self, draft: Draft) -> str:
+        """Return in words why a draft is not approved: never, taken back by whom, or approved with other numbers."""
+        with self._database.read() as connection:
+            return approvals.why_not_approved(connection, draft)
+
     def issue(self, request: IssueRequest, by: str) -> IssuedDocument:
         """Issue a document with the next number (D2), or return it when it was issued before; see ``issuing``."""
         content = issuing.check_request(request, self._clock().date())
@@ -155,6 +161,11 @@ class Ledger:
         return issuing.issued_document(row)
 
     # Keeping
+
+    def head(self) -> Head:
+        """Return the end of the chain, to be noted elsewhere."""
+        with self._database.read() as connection:
+            return verification.read_head(connection)
 
     def verify(self, noted: Head | None = None) -> Verification:
         """Verify every document, the chain and the numbers; see ``verification``."""

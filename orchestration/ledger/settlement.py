@@ -193,8 +193,11 @@ def record_payment(change: Change, payment: Payment, customer_id: str | None = N
     Raises:
         LedgerError: an amount of zero, no id, or the same id was recorded with another amount, currency or day.
     """
-    if not payment.amount or not payment.source or not payment.external_id:
-        raise LedgerError("A payment needs an amount other than zero, a source and its id there. Nothing was recorded.")
+    if not payment.amount or not payment.source or not payment.external_id or len(payment.currency) != 3:
+        raise LedgerError(
+            "A payment needs an amount other than zero, a currency of three letters, a source and its id there. "
+            "Nothing was recorded."
+        )
     found = change.connection.execute(
         select(payments).where(payments.c.source == payment.source, payments.c.external_id == payment.external_id)
     ).first()

@@ -147,14 +147,21 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     assert file.read_text().startswith("these are not")
 
 
-def test_a_lost_ledger_beside_its_documents_is_not_begun_anew(tmp_path: Path) -> None:
-    """A new ledger would give BW-2026-000001 a second time."""
-    workspace = Workspace.at(tmp_path)
-    workspace.documents.mkdir()
-    (workspace.documents / "BW-2026-000001.pdf").write_bytes(b"%PDF")
-    with pytest.raises(LedgerError, match="bring the ledger back with restore"):
-        Ledger.open(workspace)
-    assert not workspace.ledger_file.exists()
+def test_a_lost_ledger_beside_its_documents_is_not_begun_anew(workspace: Workspace) -> None:
+    """A new ledger would give BW-2026-000001 a second time; so would a wrong address of a server."""
+    (workspace.documents / "2026").mkdir(parents=True)
+    (workspace.documents / "notes.txt").write_text("no document")
+    Ledger.open(workspace).close()
+    (workspace.documents / "2026" / "BW-2026-000001.pdf").write_bytes(b"%PDF")
+    for _ in range(2):
+        with pytest.raises(LedgerError, match="bring the ledger back with restore"):
+            Ledger.open(workspace)
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_text("a file, not a folder")
+    with pytest.raises(LedgerError, match="could not be made"):
+        Ledger.open(Workspace.at(tmp_path))
 
 
 def _statements(table: str, column: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Payments, what they pay, and what is open: by hand-worked numbers, on both databases."""
 
+import random
 from datetime import date
 from decimal import Decimal
 
@@ -8,7 +9,7 @@ import pytest
 from orchestration.errors import LedgerError
 from orchestration.ledger.ledger import Ledger
 from orchestration.ledger.settlement import Aged, Balance, ItemId, Payment
-from tests.unit.ledger.ledger_contents import correct, issue_one
+from tests.unit.ledger.ledger_contents import CENT, correct, issue_one
 
 CUSTOMER = "kranich-gmbh"
 
@@ -205,6 +206,41 @@ def test_reminders_go_up_while_something_is_open(ledger: Ledger) -> None:
     match(ledger, pay(ledger, "19.00"), document(1), "19.00")
     with pytest.raises(LedgerError, match="Nothing of BW-2026-000001 is open"):
         ledger.record_reminder(1, 3, date(2026, 12, 20), "Ada")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_matched_the_balance_is_what_was_billed_less_what_was_paid(ledger: Ledger, seed: int) -> None:
+    """Half of these steps are refused; none may create or lose a cent."""
+    chance = random.Random(seed)
+    billed = paid = Decimal(0)
+    refused = matched = 0
+    for step in range(60):
+        kind = chance.choice(["invoice", "payment", "match", "match", "match", "reverse"])
+        cents = Decimal(chance.randint(1, 30_000)).scaleb(-2)
+        customer = chance.choice([CUSTOMER, "other"])
+        try:
+            if kind == "invoice":
+                billed += issue_one(ledger, f"g{step}", str(cents), customer=customer).total_amount
+            elif kind == "payment":
+                amount = cents if chance.random() < 0.8 else -cents
+                pay(ledger, str(amount), customer=chance.choice([customer, None]), id_=str(step))
+                paid += amount
+            elif kind == "match":
+                items = [item.item for item in ledger.open_items()]
+                ledger.allocate(chance.choice(items), chance.choice(items), cents / 10 // CENT * CENT, "Ada", "random")
+                matched += 1
+            else:
+                ledger.reverse_allocation(chance.randint(1, 10), "Ada", "random")
+        except (LedgerError, IndexError):
+            refused += 1
+    assert refused
+    assert matched
+    items = ledger.open_items()
+    assert sum(item.amount for item in items) == billed - paid
+    assert sum(item.open_amount for item in items) == billed - paid
+    assert sum((balance.balance for balance in ledger.balances()), Decimal(0)) == billed - paid
+    assert sum((aged.balance for aged in ledger.ageing(date(2027, 1, 1))), Decimal(0)) == billed - paid
+    assert ledger.verify().is_sound
 
 
 def test_sendings_are_kept_step_by_step(ledger: Ledger) -> None:
