@@ -13,22 +13,21 @@ import pytest
 
 
 class Cluster:
-    """A running server; each test takes a database of its own."""
+    """A running server; each test takes a schema of its own, which is much quicker to make than a database."""
 
     def __init__(self, socket_folder: Path, crash: Callable[[], None]) -> None:
-        self._address = f"postgresql://chargehouse@/{{}}?host={socket_folder}"
+        self._address = f"postgresql://chargehouse@/postgres?host={socket_folder}"
         self._count = 0
         self.crash = crash
         """Stop the server without letting it tidy up, and start it again."""
 
-    def new_database(self, like: str | None = None) -> str:
-        """Make a database, empty or like another one, and return its URL."""
+    def new_schema(self) -> str:
+        """Make an empty schema and return the URL of a database that has nothing else."""
         self._count += 1
         name = f"ledger_{self._count}"
-        with psycopg.connect(self._address.format("postgres"), autocommit=True) as connection:
-            template = "" if like is None else f" template {psycopg.conninfo.conninfo_to_dict(like)['dbname']}"
-            connection.execute(f"create database {name}{template}")
-        return self._address.format(name)
+        with psycopg.connect(self._address, autocommit=True) as connection:
+            connection.execute(f"create schema {name}")
+        return f"{self._address}&options=-csearch_path%3D{name}"
 
 
 def _binaries() -> Path | None:
@@ -58,7 +57,7 @@ def running_cluster() -> Iterator[Cluster]:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
 
     data, log = folder / "data", folder / "server.log"
-    # Nobody pulls the plug of this machine: without fsync a hundred databases are made and left in seconds.
+    # Nobody pulls the plug of this machine: without fsync a hundred ledgers are made in seconds.
     options = f"-k {folder} -c listen_addresses='' -c max_connections=60 -c fsync=off"
 
     def start() -> None:

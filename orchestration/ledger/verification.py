@@ -321,7 +321,7 @@ def _protection_findings(connection: Connection) -> Iterator[Finding]:
         query = "select name from sqlite_master where type = 'trigger'"
         endings, counting = ("no_update", "no_delete", "no_replace"), ("step", "no_delete", "no_replace")
     else:
-        query = "select tgname from pg_trigger where not tgisinternal and tgenabled = 'A'"
+        query = "select tgname from pg_trigger where tgenabled = 'A' and pg_table_is_visible(tgrelid)"
         endings, counting = ("no_change",), ("step", "no_change")
     found = set(connection.execute(text(query)).scalars())
     for table in (*APPEND_ONLY, *COUNTERS):

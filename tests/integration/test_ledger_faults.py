@@ -27,7 +27,7 @@ def workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Workspace:
     found = Workspace.at(tmp_path / "workspace")
     if request.param == "sqlite":
         return found
-    return replace(found, ledger_url=request.getfixturevalue("postgresql").new_database())
+    return replace(found, ledger_url=request.getfixturevalue("postgresql").new_schema())
 
 
 def start(workspace: Workspace, indexes: list[int]) -> Process:
@@ -144,7 +144,7 @@ def test_killed_at_any_moment_and_begun_again(workspace: Workspace, pytestconfig
 def test_a_server_that_crashes_loses_nothing(postgresql: Cluster, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     crashes = 10 if pytestconfig.getoption("--faults-in-full") else 1
     moments = random.Random(31)
-    workspace = replace(Workspace.at(tmp_path), ledger_url=postgresql.new_database())
+    workspace = replace(Workspace.at(tmp_path), ledger_url=postgresql.new_schema())
     acknowledged: dict[int, str] = {}
     for _ in range(crashes):
         begin = len(acknowledged)

@@ -23,17 +23,9 @@ def empty_ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workspace.ledger_file
 
 
-@pytest.fixture(scope="session")
-def empty_ledger_url(postgresql: Cluster) -> str:
-    """The same on PostgreSQL."""
-    url = postgresql.new_database()
-    Ledger.open(replace(Workspace.at(Path("nowhere")), ledger_url=url)).close()
-    return url
-
-
 @pytest.fixture
 def new_workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Workspace]:
-    """Make a workspace whose ledger has its tables, on one of the databases."""
+    """Make a workspace with an empty ledger on one of the databases."""
     count = iter(range(10))
 
     def make(database: str) -> Workspace:
@@ -43,7 +35,7 @@ def new_workspace(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[s
             shutil.copy(request.getfixturevalue("empty_ledger_file"), workspace.ledger_file)
             return workspace
         cluster: Cluster = request.getfixturevalue("postgresql")
-        return replace(workspace, ledger_url=cluster.new_database(like=request.getfixturevalue("empty_ledger_url")))
+        return replace(workspace, ledger_url=cluster.new_schema())
 
     return make
 

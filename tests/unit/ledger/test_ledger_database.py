@@ -21,7 +21,7 @@ from orchestration.ledger.database import REVISION, LedgerDatabase
 from orchestration.ledger.ledger import Ledger
 from orchestration.ledger.settlement import Payment
 from orchestration.ledger.tables import APPEND_ONLY, COUNTERS, metadata, payments
-from orchestration.settings import PROJECT_ROOT, Workspace
+from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from tests.postgresql_cluster import Cluster
 from tests.unit.ledger.conftest import DATABASES
 from tests.unit.ledger.ledger_contents import a_content, correct, issue, issue_one, request_of, with_credit
@@ -32,7 +32,7 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where no ledger is yet."""
     if request.param == "sqlite":
         return str(tmp_path / "ledger" / "new.sqlite")
-    url: str = request.getfixturevalue("postgresql").new_database()
+    url: str = request.getfixturevalue("postgresql").new_schema()
     return url
 
 
@@ -211,7 +211,7 @@ def test_raw_sql_cannot_change_or_delete_a_row(ledger: Ledger, workspace: Worksp
 
 def test_postgresql_keeps_its_triggers_for_replicas(postgresql: Cluster) -> None:
     """A session that calls itself a replica passes over ordinary triggers."""
-    url = postgresql.new_database()
+    url = postgresql.new_schema()
     with Ledger.open(replace(Workspace.at(Path("nowhere")), ledger_url=url)) as ledger:
         ledger._clock = lambda: datetime(2026, 12, 31, tzinfo=UTC)
         issue_one(ledger, "a")
@@ -287,3 +287,15 @@ def test_workspaces_never_share_a_ledger(new_workspace: Callable[[str], Workspac
         one._clock = other._clock = lambda: datetime(2026, 12, 31, tzinfo=UTC)
         issue_one(one, "a")
         assert list(other.documents()) == []
+
+
+def test_the_environment_names_the_ledger_and_children_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    url = "postgresql://user:secret@host/ledger"
+    monkeypatch.setenv("CHARGEHOUSE_DATA", str(tmp_path))
+    monkeypatch.setenv("CHARGEHOUSE_LEDGER", url)
+    workspace = Workspace.from_environment()
+    assert workspace.ledger_url == url
+    assert child_environment(workspace)["CHARGEHOUSE_LEDGER"] == url
+    assert "secret" not in repr(workspace)
+    monkeypatch.setenv("CHARGEHOUSE_LEDGER", child_environment(Workspace.at(tmp_path))["CHARGEHOUSE_LEDGER"])
+    assert Workspace.from_environment().ledger_url is None
