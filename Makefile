@@ -27,7 +27,7 @@ $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
 
 setup-system:  ## install the system programs that some tests need (Debian and Ubuntu; needs root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql
 
 run: setup  ## make the bundled sample months, process them through Dagster, print the invoices
 	@$(BIN)/chargehouse sample --if-empty

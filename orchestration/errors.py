@@ -8,7 +8,9 @@
     ├── DeliveryError              a CUR delivery cannot be used
     ├── WorkspaceBusyError         another process works on the same workspace
     ├── CheckError                 a blocking data-quality check failed
-    └── BuildError                 dbt or Dagster could not finish
+    ├── BuildError                 dbt or Dagster could not finish
+    └── LedgerError                the ledger refused, or cannot be used
+        └── PaymentFileError       a bank file cannot be imported; carries all its problems
 
 When to add here: a new kind of failure that a caller must tell apart.
 What does not belong here: programming errors; those stay ordinary exceptions and show their traceback.
@@ -25,6 +27,8 @@ __all__ = [
     "ConfigurationError",
     "DeliveryError",
     "ExportProblem",
+    "LedgerError",
+    "PaymentFileError",
     "WorkspaceBusyError",
 ]
 
@@ -35,7 +39,7 @@ class ChargehouseError(Exception):
 
 @dataclass(frozen=True, order=True)
 class ConfigProblem:
-    """One problem in a configuration file.
+    """One problem in a file that somebody wrote or exported.
 
     Attributes:
         file: file name, such as ``billing_terms.csv``.
@@ -121,3 +125,17 @@ class CheckError(ChargehouseError):
 
 class BuildError(ChargehouseError):
     """The models could not be built; nothing was published."""
+
+
+class LedgerError(ChargehouseError):
+    """The ledger refused what was asked, because of its rules or its state, or cannot be used; nothing was changed."""
+
+
+class PaymentFileError(LedgerError):
+    """A file of payments cannot be imported; ``problems`` holds every problem found, in file order."""
+
+    def __init__(self, problems: list[ConfigProblem]) -> None:
+        self.problems = problems
+        count = len(problems)
+        head = f"The payment file has {count} problem{'s' if count != 1 else ''}; no payment was recorded."
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]))

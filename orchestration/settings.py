@@ -6,7 +6,7 @@ What does not belong here: reading or writing those places.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = ["PROJECT_ROOT", "Workspace", "child_environment", "export_environment"]
@@ -22,27 +22,32 @@ class Workspace:
         root: absolute path of the folder.
         landing_url: where deliveries land: a local folder, or ``s3://bucket/prefix``.
         memory_limit: DuckDB's memory limit, as DuckDB writes it (``4GB``).
+        ledger_url: PostgreSQL address of the ledger; None keeps it in the workspace. May hold a password.
     """
 
     root: Path
     landing_url: str
     memory_limit: str = "4GB"
+    ledger_url: str | None = field(default=None, repr=False)
 
     @classmethod
-    def at(cls, root: Path, landing_url: str | None = None) -> "Workspace":
-        """Return the workspace in ``root``, landing in its own ``landing/`` unless a URL is given."""
+    def at(cls, root: Path, landing_url: str | None = None, ledger_url: str | None = None) -> "Workspace":
+        """Return the workspace in ``root``, with landing and ledger in it unless a URL is given."""
         root = root.expanduser().resolve()
         return cls(
             root=root,
             landing_url=landing_url or str(root / "landing"),
             memory_limit=os.environ.get("CHARGEHOUSE_MEMORY_LIMIT", "4GB"),
+            ledger_url=ledger_url,
         )
 
     @classmethod
     def from_environment(cls) -> "Workspace":
-        """Return the workspace of ``CHARGEHOUSE_DATA`` and ``CHARGEHOUSE_LANDING``, or the checkout's ``data/``."""
+        """Return the workspace of ``CHARGEHOUSE_DATA`` (else the checkout's ``data/``), landing and ledger included."""
         root = os.environ.get("CHARGEHOUSE_DATA") or str(PROJECT_ROOT / "data")
-        return cls.at(Path(root), os.environ.get("CHARGEHOUSE_LANDING") or None)
+        return cls.at(
+            Path(root), os.environ.get("CHARGEHOUSE_LANDING") or None, os.environ.get("CHARGEHOUSE_LEDGER") or None
+        )
 
     @property
     def billing(self) -> Path:
@@ -84,6 +89,16 @@ class Workspace:
         """Read-only copy of the marts, replaced atomically."""
         return self.root / "published" / "chargehouse.duckdb"
 
+    @property
+    def ledger_file(self) -> Path:
+        """Issued documents and payments, never rebuilt (unused when ``ledger_url`` is set)."""
+        return self.root / "ledger" / "chargehouse-ledger.sqlite"
+
+    @property
+    def documents(self) -> Path:
+        """Rendered documents."""
+        return self.root / "documents"
+
 
 def child_environment(workspace: Workspace, **extra: str) -> dict[str, str]:
     """Return the environment for a child process (dbt, Dagster, Streamlit) that works on ``workspace``."""
@@ -91,6 +106,7 @@ def child_environment(workspace: Workspace, **extra: str) -> dict[str, str]:
         **os.environ,
         "CHARGEHOUSE_DATA": str(workspace.root),
         "CHARGEHOUSE_LANDING": workspace.landing_url,
+        "CHARGEHOUSE_LEDGER": workspace.ledger_url or "",
         "CHARGEHOUSE_WAREHOUSE_FILE": str(workspace.warehouse_file),
         "CHARGEHOUSE_MEMORY_LIMIT": workspace.memory_limit,
         "DAGSTER_HOME": str(workspace.dagster_home),

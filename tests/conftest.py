@@ -1,9 +1,12 @@
 """Fixtures and options every test may use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgresql_cluster import Cluster, running_cluster
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,3 +27,10 @@ def samples() -> Path:
     if not path.is_dir():
         pytest.fail(f"CHARGEHOUSE_SAMPLES names {folder}, which is not a folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own; the test skips where PostgreSQL is not installed."""
+    with running_cluster() as cluster:
+        yield cluster
