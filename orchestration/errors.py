@@ -7,6 +7,7 @@
     ├── DeliveryError              a CUR delivery cannot be used
     ├── WorkspaceBusyError         another process works on the same workspace
     ├── CheckError                 a blocking data-quality check failed
+    ├── DocumentError              the content of a document is damaged, or cannot be rendered
     └── BuildError                 dbt or Dagster could not finish
 
 When to add here: a new kind of failure that a caller must tell apart.
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigProblem",
     "ConfigurationError",
     "DeliveryError",
+    "DocumentError",
     "WorkspaceBusyError",
 ]
 
@@ -80,6 +82,10 @@ class WorkspaceBusyError(ChargehouseError):
 
 class CheckError(ChargehouseError):
     """A blocking data-quality check failed; nothing was published."""
+
+
+class DocumentError(ChargehouseError):
+    """The content of a document is damaged, or it cannot be rendered as asked."""
 
 
 class BuildError(ChargehouseError):
