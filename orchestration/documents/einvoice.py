@@ -3,8 +3,8 @@
 What is here: ``electronic_invoice``, which fills the standard's business terms (BT-1, …) from a document, and
 ``refusal``, which says why a document has none.
 When to add here: another business term, or another syntax of the same standard.
-What does not belong here: arithmetic beside turning signs; every amount stands in the document. Whether the result obeys
-the standard is checked in ``validation``.
+What does not belong here: arithmetic beside turning signs; every amount stands in the document. Whether the result
+obeys the standard is checked in ``validation``.
 """
 
 import re
@@ -39,8 +39,8 @@ def refusal(document: Document) -> str | None:
         return "A draft has no electronic invoice; it has no number yet."
     if document.minor_units > 2:
         return (
-            f"EN 16931 allows two decimals (BR-DEC), and {document.currency} has {document.minor_units}: rounding would "
-            "change the invoice. Send the PDF."
+            f"EN 16931 allows two decimals (BR-DEC), and {document.currency} has {document.minor_units}: "
+            "rounding would change the invoice. Send the PDF."
         )
     accounting = document.accounting_tax_amount
     if accounting is not None and accounting != round_half_away(accounting, 2):
@@ -50,8 +50,8 @@ def refusal(document: Document) -> str | None:
     categories = {part.tax_category for line in document.lines for part in line.parts}
     if "O" in categories and len(categories) > 1:
         return (
-            "EN 16931 keeps what is out of scope of tax (O) apart from everything else (BR-O-11), and this document has "
-            f"{', '.join(sorted(categories))}. Send the PDF."
+            "EN 16931 keeps what is out of scope of tax (O) apart from everything else (BR-O-11), "
+            f"and this document has {', '.join(sorted(categories))}. Send the PDF."
         )
     if not document.lines:
         return "EN 16931 asks for at least one line (BR-16), and this document has none. Send the PDF."
@@ -61,8 +61,8 @@ def refusal(document: Document) -> str | None:
 def electronic_invoice(document: Document) -> bytes:
     """Return the XML of the document: type 380, or 381 for a credit note, in which the signs are turned.
 
-    Each tax part of a line is a line of its own; a negative one has a negative quantity, never a negative price (BR-27).
-    Customer credits are document-level allowances. Amounts are the document's, as text.
+    Each tax part of a line is a line of its own; a negative one has a negative quantity, never a negative price
+    (BR-27). Customer credits are document-level allowances. Amounts are the document's, as text.
 
     Raises:
         DocumentError: the document has none; see ``refusal``.
@@ -78,7 +78,7 @@ class _Builder:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._language = Language.of(document.customer.language)
+        self._language = Language.of(document.customer.language, document.customer.country_code)
         self._is_credit_note = document.kind == "credit_note"
         self._is_out_of_scope = any(part.tax_category == "O" for line in document.lines for part in line.parts)
 
@@ -98,7 +98,7 @@ class _Builder:
             "BT-5": document.currency,
             "BT-7": document.tax_point,
             "BT-9": document.due_date,
-            "BT-20": self._language.text("payable_by", date=self._language.date(document.due_date))
+            "BT-20": self._language.text("payable_by", date=self._language.day(document.due_date))
             if document.due_date
             else None,
             "BT-72": document.service_period_end,

@@ -38,25 +38,27 @@ class Language:
     numbers: Locale
 
     @classmethod
-    def of(cls, tag: str | None) -> "Language":
-        """Return the language of a tag such as ``de`` or ``pt-BR``; English when there is none or it is unknown."""
+    def of(cls, tag: str | None, country_code: str) -> "Language":
+        """Return the language of a customer.
+
+        Args:
+            tag: language tag such as ``de`` or ``pt-BR``; English when there is none or it is unknown.
+            country_code: the customer's country, which decides how English writes dates.
+        """
         try:
             numbers = Locale.parse((tag or _FALLBACK).replace("-", "_"))
         except (ValueError, UnknownLocaleError):
             numbers = Locale.parse(_FALLBACK)
         code = numbers.language if numbers.language in _texts() else _FALLBACK
-        if code != _FALLBACK:
-            dates = numbers
-        else:
-            # Readers in many countries share English texts: 5 October 2026 is clear to all of them.
-            dates = numbers if numbers.language == _FALLBACK and numbers.territory else Locale("en", "GB")
+        # Readers of many countries share the English texts; 5 Oct 2026 is clear to all but those used to Oct 5, 2026.
+        dates = numbers if code != _FALLBACK else Locale("en", "US" if country_code == "US" else "GB")
         return cls(code=code, dates=dates, numbers=numbers)
 
     def text(self, key: str, **values: str) -> str:
         """Return a text with its values filled in."""
         return _texts()[self.code][key].format(**values)
 
-    def date(self, day: date) -> str:
+    def day(self, day: date) -> str:
         """Return a date, such as ``5 Oct 2026``."""
         return format_date(day, "medium", locale=self.dates)
 
@@ -70,12 +72,13 @@ class Language:
         return format_decimal(amount + 0, format=pattern, locale=self.numbers)
 
     def number(self, number: Decimal) -> str:
-        """Return a number with the decimals it has, without trailing zeros."""
-        return format_decimal(number + 0, format="#,##0.####################", locale=self.numbers)
+        """Return a number with the decimals it is written with."""
+        return self.amount(number, max(-int(number.as_tuple().exponent), 0))
 
     def percent(self, rate: Decimal) -> str:
-        """Return a rate given in percent."""
-        return f"{self.number(rate)}\N{NO-BREAK SPACE}%"
+        """Return a rate given in percent, without trailing zeros."""
+        text = format_decimal(rate + 0, format="#,##0.##########", locale=self.numbers)
+        return f"{text}\N{NO-BREAK SPACE}%"
 
     def country(self, code: str) -> str:
         """Return the name of a country, in the language of the texts."""

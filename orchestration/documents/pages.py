@@ -2,7 +2,7 @@
 
 What is here: ``invoice_page``, the data of ``templates/invoice.typ``, and the parts that letters share with it.
 When to add here: another fact that a printed document shows.
-What does not belong here: fonts, colours and places, which are the template's, and arithmetic: amounts are the document's.
+What does not belong here: fonts, colours and places, which are the template's; amounts, which are the document's.
 """
 
 import re
@@ -92,7 +92,7 @@ def invoice_page(document: Document) -> Page:
 class _InvoicePage:
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._language = Language.of(document.customer.language)
+        self._language = Language.of(document.customer.language, document.customer.country_code)
         self._text = self._language.text
         self._has_credits = any(line.credit_amount for line in document.lines)
 
@@ -131,11 +131,10 @@ class _InvoicePage:
         return f"{self._amount(amount)}\N{NO-BREAK SPACE}{self._document.currency}"
 
     def _day(self, day: date | None) -> str:
-        return self._language.date(day) if day else "–"
+        return self._language.day(day) if day else "–"
 
     def _facts(self) -> Iterator[list[str]]:
         document, text = self._document, self._text
-        # An en dash with thin spaces keeps the two ends on one line and apart from a minus.
         period = f"{self._day(document.service_period_start)} – {self._day(document.service_period_end)}"
         terms = document.customer.payment_terms_days
         yield [text("number"), breakable(document.number or text("draft"))]
@@ -272,15 +271,18 @@ class _InvoicePage:
     def _notes(self) -> Iterator[str]:
         document, text = self._document, self._text
         reasons: dict[str, None] = {}
-        for entry in [*document.taxes, *(part for line in document.charge_lines for part in line.parts)]:
-            if entry.exemption_reason:
-                reasons[f"{entry.tax_category}: {entry.exemption_reason}"] = None
+        parts = [part for line in document.charge_lines for part in line.parts]
+        entries = [(tax.tax_category, tax.exemption_reason) for tax in document.taxes]
+        for category, reason in [*entries, *((part.tax_category, part.exemption_reason) for part in parts)]:
+            if reason:
+                reasons[f"{category}: {reason}"] = None
         categories = {tax.tax_category for tax in document.taxes}
         if "AE" in categories:
             yield text("note_AE")
-        for category in ("E", "O"):
-            if category in categories and not any(reason.startswith(f"{category}:") for reason in reasons):
-                yield f"{category}: {text(f'reason_{category}')}"
+        if "E" in categories and not any(reason.startswith("E:") for reason in reasons):
+            yield f"E: {text('reason_E')}"
+        if "O" in categories and not any(reason.startswith("O:") for reason in reasons):
+            yield f"O: {text('reason_O')}"
         yield from map(breakable, reasons)
         if document.fx is not None:
             yield self._language.exchange_rate(document.fx)
@@ -289,7 +291,7 @@ class _InvoicePage:
             yield text(
                 "accounting_tax",
                 currency=accounting.currency,
-                amount=self._language.amount(tax, max(-int(tax.as_tuple().exponent), 0)),
+                amount=self._language.number(tax),
                 base=document.currency,
                 rate=self._language.number(accounting.rate),
                 source=accounting.source,

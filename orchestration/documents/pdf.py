@@ -48,13 +48,13 @@ class Style:
         return cls(logo=next((logo for logo in logos if logo.is_file()), None), fonts=fonts if fonts.is_dir() else None)
 
 
-def invoice_pdf(document: Document, xml: bytes | None, style: Style = Style()) -> bytes:
+def invoice_pdf(document: Document, xml: bytes | None, style: Style | None = None) -> bytes:
     """Return the PDF of a document; the same content and style give the same bytes.
 
     Args:
         document: what to print.
         xml: its electronic invoice, attached as ``factur-x.xml``; None where it has none.
-        style: logo and fonts.
+        style: logo and fonts; none by default.
 
     Raises:
         DocumentError: the logo is no image, or no font has a character.
@@ -63,7 +63,7 @@ def invoice_pdf(document: Document, xml: bytes | None, style: Style = Style()) -
     name = document.number or "without number"
     # The day is the document's own, so that rendering it again next year gives the same file.
     day = document.issue_date or document.service_period_end
-    pdf = pdf_of_page("invoice.typ", invoice_page(document), inputs, day=day, name=name, style=style)
+    pdf = pdf_of_page("invoice.typ", invoice_page(document), inputs, day=day, name=name, style=style or Style())
     return pdf if xml is None else _with_factur_x_metadata(pdf)
 
 
@@ -78,7 +78,7 @@ def pdf_of_page(
         inputs: other texts that it reads.
         day: date written into the file.
         name: what a message calls the document.
-        style: logo and fonts.
+        style: logo and fonts; none by default.
 
     Raises:
         DocumentError: see ``invoice_pdf``.
@@ -102,7 +102,7 @@ def pdf_of_page(
 
 @cache
 def _compiler(fonts: Path | None) -> typst.Compiler:
-    folders: list[str | Path | bytes] = [_FOLDER / "fonts", *([fonts] if fonts else [])]
+    folders = [_FOLDER / "fonts", *([fonts] if fonts else [])]
     found = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=folders)
     return typst.Compiler(root=_FOLDER / "templates", font_paths=found)
 
