@@ -48,6 +48,12 @@ def refusal(document: Document) -> str | None:
             f"EN 16931 allows two decimals (BR-DEC-15); the tax in {document.issuer.currency} has more. Send the PDF."
         )
     categories = {part.tax_category for line in document.lines for part in line.parts}
+    if categories - {"O"} and not _compact(document.issuer.tax_id):
+        return "EN 16931 asks for the issuer's tax id (BR-S-02), and issuers.csv had none. Send the PDF."
+    if "AE" in categories and not _compact(document.customer.tax_id):
+        return (
+            "EN 16931 asks for the customer's tax id under reverse charge (BR-AE-02), and there was none. Send the PDF."
+        )
     if "O" in categories and len(categories) > 1:
         return (
             "EN 16931 keeps what is out of scope of tax (O) apart from everything else (BR-O-11), "
@@ -70,7 +76,11 @@ def electronic_invoice(document: Document) -> bytes:
     reason = refusal(document)
     if reason is not None:
         raise DocumentError(f"Document {document.number or 'without number'}: {reason}")
-    return bytes(generate_cii_xml(_Builder(document).terms(), level=PROFILE, check_xsd=False, check_schematron=False))
+    terms = _Builder(document).terms()
+    try:
+        return bytes(generate_cii_xml(terms, level=PROFILE, check_xsd=False, check_schematron=False))
+    except ValueError as error:
+        raise DocumentError(f"The electronic invoice of {document.number} cannot be written: {error}") from error
 
 
 class _Builder:
@@ -222,7 +232,7 @@ def _rate(part: Part) -> str | None:
 
 def _seller(issuer: Issuer, *, has_vat_id: bool) -> _Terms:
     party = _party(issuer)
-    if issuer.tax_id:
+    if _compact(issuer.tax_id):
         # What is out of scope must not show a VAT number (BR-O-02); the tax number stays.
         is_vat = has_vat_id and _is_vat_number(issuer.tax_id, issuer.country_code)
         party["vat_identifier" if is_vat else "tax_identifier"] = _compact(issuer.tax_id)
@@ -234,7 +244,7 @@ def _seller(issuer: Issuer, *, has_vat_id: bool) -> _Terms:
 
 def _buyer(customer: Customer, *, has_vat_id: bool) -> _Terms:
     party = _party(customer)
-    if customer.tax_id:
+    if _compact(customer.tax_id):
         if has_vat_id and _is_vat_number(customer.tax_id, customer.country_code):
             party["vat_identifier"] = _compact(customer.tax_id)
         elif not _is_vat_number(customer.tax_id, customer.country_code):
@@ -258,13 +268,13 @@ def _party(row: Issuer | Customer) -> _Terms:
     return party
 
 
-def _is_vat_number(tax_id: str, country_code: str) -> bool:
+def _is_vat_number(tax_id: str | None, country_code: str) -> bool:
     """Whether the id begins with its country, as every VAT number does (BR-CO-09)."""
     return _compact(tax_id).startswith(_VAT_PREFIXES.get(country_code, country_code))
 
 
-def _compact(tax_id: str) -> str:
-    return re.sub(r"[^0-9A-Za-z]", "", tax_id).upper()
+def _compact(tax_id: str | None) -> str:
+    return re.sub(r"[^0-9A-Za-z]", "", tax_id or "").upper()
 
 
 def _text(text: str) -> str:
