@@ -304,8 +304,9 @@ class Document(_Part):
 
     def to_bytes(self) -> bytes:
         """Return the canonical JSON: UTF-8, sorted keys, no insignificant whitespace."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return text.encode("utf-8")
+        # What a configuration row left out stays left out.
+        raw = self.model_dump(mode="json", exclude_unset=True)
+        return json.dumps(raw, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
     @property
     def is_draft(self) -> bool:
