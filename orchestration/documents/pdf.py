@@ -83,7 +83,7 @@ def pdf_of_page(
     Raises:
         DocumentError: see ``invoice_pdf``.
     """
-    everything = {"data": json.dumps(page, ensure_ascii=False), **inputs}
+    everything = {"data": json.dumps(_printable(page), ensure_ascii=False), **inputs}
     if style.logo is not None:
         everything["logo"] = _logo(style.logo, style.logo.stat().st_mtime_ns)
     try:
@@ -98,6 +98,15 @@ def pdf_of_page(
         raise DocumentError(_explain(error, name, style)) from None
     assert isinstance(pdf, bytes)
     return pdf
+
+
+def _printable(value: Any) -> Any:
+    """Return the data without control characters, which no font can show."""
+    if isinstance(value, str):
+        return re.sub(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff]", " ", value)
+    if isinstance(value, dict):
+        return {key: _printable(inner) for key, inner in value.items()}
+    return [_printable(inner) for inner in value] if isinstance(value, list) else value
 
 
 @cache
@@ -156,8 +165,8 @@ def _with_factur_x_metadata(pdf: bytes) -> bytes:
         packet,
     )
     table = len(body)
-    # An entry of the table has exactly 20 bytes.
-    body += b"xref\n%s 1\n%010d 00000 n \n" % (number, start)
+    # An entry of the table has exactly 20 bytes; the first heads the list of free objects.
+    body += b"xref\n0 1\n0000000000 65535 f \n%s 1\n%010d 00000 n \n" % (number, start)
     return body + b"trailer\n<<%s/Prev %s>>\nstartxref\n%d\n%%%%EOF\n" % (end[1], end[2], table)
 
 

@@ -189,13 +189,15 @@ def _fill(sheet: Worksheet, columns: Sequence[str], rows: list[list[_Cell]], min
             if isinstance(value, str):
                 # As text, always: a description that begins with = is no formula.
                 cell.value, cell.data_type = _printable(value), "s"
-            else:
-                cell.value = value
-            if isinstance(value, Decimal):
+            elif isinstance(value, Decimal):
+                # As the digits of a number: the library would pass a Decimal through a float.
+                cell.value, cell.data_type = _plain(value), "n"
                 cell.number_format = money if name.endswith(("amount", "balance_after")) else "General"
                 cell.alignment = Alignment(horizontal="right")
-            elif isinstance(value, date):
-                cell.number_format = "yyyy-mm-dd"
+            else:
+                cell.value = value
+                if isinstance(value, date):
+                    cell.number_format = "yyyy-mm-dd"
     for column, name in enumerate(columns, start=1):
         widths = [len(name), *(len(_plain(row[column - 1])) for row in rows)]
         sheet.column_dimensions[get_column_letter(column)].width = min(max(widths) + 3, _WIDEST_COLUMN)
