@@ -10,7 +10,7 @@ Run it with ``.venv/bin/python benchmarks/documents.py --count 1000 --jobs 2`` f
 import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -60,7 +60,7 @@ def main(count: int, lines: int, jobs: int) -> None:
     documents = [Document.parse(content) for content in few]
     invoices = [electronic_invoice(document) for document in documents]
     problems(invoices[0])
-    pieces = {
+    pieces: dict[str, Callable[[], object]] = {
         "read and check the content": lambda: [Document.parse(content) for content in few],
         "XML": lambda: [electronic_invoice(document) for document in documents],
         "XML schema": lambda: [schema_problems(xml) for xml in invoices],
