@@ -145,6 +145,7 @@ def test_the_same_content_gives_the_same_bytes() -> None:
     first = _pdf(content)
     _pdf(example_content([example_line("Amazon S3", "2.00")]))
     assert _pdf(content) == first
+    assert str(_reader(first).metadata.creation_date).startswith("2026-10-05 00:00:00")  # type: ignore[union-attr]
     assert _pdf(example_content([example_line("Amazon EC2", "1.01")])) != first
 
 
