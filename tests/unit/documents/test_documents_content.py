@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.documents.content import Document
@@ -170,6 +170,7 @@ def _amounts(raw: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
         yield path
 
 
+@settings(deadline=None)
 @given(data=st.data(), cents=st.integers(-1000, 1000).filter(bool))
 def test_no_single_amount_can_be_changed_unnoticed(data: st.DataObject, cents: int) -> None:
     raw = json.loads(_content())

@@ -177,8 +177,9 @@ def test_aws_tax_passed_on_is_a_line_out_of_scope() -> None:
         example_line("Amazon EC2", "100.00", category="O", rate="0"),
         example_line("Tax charged by AWS", "8.25", category="O", rate="0", kind="aws_tax"),
     ]
-    xml = _xml(example_content(lines, customer=CUSTOMERS["lumen"], issuer=ISSUERS["brightwater-us"], currency="USD"))
+    xml = _xml(example_content(lines, customer={**CUSTOMERS["kranich"], "language": "en"}, currency="USD"))
     assert _breakdown(xml) == [("O", None, "108.25", "0.00", "Not subject to tax")]
+    assert _all(xml, "ram:SpecifiedTaxRegistration/ram:ID[@schemeID='FC']") == ["DE123456788"]
     assert _all(xml, "ram:SpecifiedTaxRegistration/ram:ID[@schemeID='VA']") == []
     assert (_one(xml, "ram:TaxTotalAmount"), _one(xml, "ram:GrandTotalAmount")) == ("0.00", "108.25")
 
