@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import typst
@@ -24,6 +25,8 @@ from orchestration.errors import DocumentError
 __all__ = ["Style", "invoice_pdf", "pdf_of_page"]
 
 _FOLDER = Path(__file__).parent
+# A compiler serves one thread at a time; pages that show previews have several.
+_COMPILING = Lock()
 _FACTUR_X = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 
 
@@ -87,13 +90,14 @@ def pdf_of_page(
     if style.logo is not None:
         everything["logo"] = _logo(style.logo, style.logo.stat().st_mtime_ns)
     try:
-        pdf = _compiler(style.fonts).compile(
-            input=_FOLDER / "templates" / template,
-            format="pdf",
-            sys_inputs=everything,
-            pdf_standards="a-3b",
-            timestamp=datetime(day.year, day.month, day.day, tzinfo=UTC),
-        )
+        with _COMPILING:
+            pdf = _compiler(style.fonts).compile(
+                input=_FOLDER / "templates" / template,
+                format="pdf",
+                sys_inputs=everything,
+                pdf_standards="a-3b",
+                timestamp=datetime(day.year, day.month, day.day, tzinfo=UTC),
+            )
     except typst.TypstError as error:
         raise DocumentError(_explain(error, name, style)) from None
     assert isinstance(pdf, bytes)

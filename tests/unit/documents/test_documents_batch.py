@@ -1,5 +1,6 @@
 import hashlib
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,13 @@ def test_processes_write_what_one_process_writes(tmp_path: Path) -> None:
     assert [result.error for result in together] == [None] * 7
     assert _files(tmp_path / "alone") == _files(tmp_path / "together")
     assert len(_files(tmp_path / "alone")) == 7 * 5
+
+
+def test_threads_render_what_one_thread_renders() -> None:
+    """Pages show previews, and each visitor's page runs in a thread of its own."""
+    contents = [_content(number) for number in range(1, 13)]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(render, contents)) == list(map(render, contents))
 
 
 def test_what_is_there_is_not_made_again(tmp_path: Path) -> None:
