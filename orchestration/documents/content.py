@@ -438,6 +438,8 @@ class Document(_Part):
             yield f"service_period_start {self.service_period_start} is after its end {self.service_period_end}"
         if (self.number is None) != (self.issue_date is None):
             yield "number and issue_date are given together, at issue (D2)"
+        if self.number is not None and self.due_date is None and self.totals.total_amount > 0:
+            yield "due_date is missing, and there is something to pay (I3)"
 
 
 def round_half_away(amount: Decimal, decimals: int) -> Decimal:

@@ -107,10 +107,9 @@ class _Builder:
             "BT-3": "381" if self._is_credit_note else "380",
             "BT-5": document.currency,
             "BT-7": document.tax_point,
-            "BT-9": document.due_date,
-            "BT-20": self._language.text("payable_by", date=self._language.day(document.due_date))
-            if document.due_date
-            else None,
+            # Whatever is to be paid needs one of the two (BR-CO-25, which the library's rules leave out).
+            "BT-9": None if self._is_credit_note else document.due_date,
+            "BT-20": self._payment_terms(),
             "BT-72": document.service_period_end,
             "BT-73": document.service_period_start,
             "BT-74": document.service_period_end,
@@ -139,6 +138,12 @@ class _Builder:
             terms["BT-81"] = "58" if document.currency == "EUR" else "30"
             terms["BT-84"] = re.sub(r"\s", "", document.issuer.iban)
         return terms
+
+    def _payment_terms(self) -> str | None:
+        due_date = self._document.due_date
+        if self._is_credit_note:
+            return self._language.text("credited")
+        return self._language.text("payable_by", date=self._language.day(due_date)) if due_date else None
 
     def _signed(self, amount: Decimal) -> Decimal:
         return -amount + 0 if self._is_credit_note else amount

@@ -62,6 +62,7 @@ _GONE = object()
         ("lines.1.line_number", 1, "line_number 1 stands on two lines"),
         ("minor_units", 1, "net_amount: 33.34 has more than the 1 decimals of EUR (M4)"),
         ("fx.to_currency", "CHF", "fx: converts to CHF, but the document is in EUR"),
+        ("due_date", None, "due_date is missing, and there is something to pay (I3)"),
         ("number", None, "number and issue_date are given together"),
         ("service_period_start", "2026-10-01", "is after its end"),
         ("surprise", "x", "surprise: is no key of a document"),
