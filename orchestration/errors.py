@@ -9,6 +9,7 @@
     ├── WorkspaceBusyError         another process works on the same workspace
     ├── CheckError                 a blocking data-quality check failed
     ├── BuildError                 dbt or Dagster could not finish
+    ├── DocumentError              the content of a document is damaged, or cannot be rendered
     └── LedgerError                the ledger refused, or cannot be used
         └── PaymentFileError       a bank file cannot be imported; carries all its problems
 
@@ -26,6 +27,7 @@ __all__ = [
     "ConfigProblem",
     "ConfigurationError",
     "DeliveryError",
+    "DocumentError",
     "ExportProblem",
     "LedgerError",
     "PaymentFileError",
@@ -121,6 +123,10 @@ class WorkspaceBusyError(ChargehouseError):
 
 class CheckError(ChargehouseError):
     """A blocking data-quality check failed; nothing was published."""
+
+
+class DocumentError(ChargehouseError):
+    """The content of a document is damaged, or it cannot be rendered as asked."""
 
 
 class BuildError(ChargehouseError):
