@@ -1,6 +1,7 @@
 """What a run would have to do, found without doing it.
 
-What is here: the periods that have a new delivery, a new price list, a changed configuration or changed models.
+What is here: the periods that have a new delivery, a new price list, a changed configuration, changed models or a newly
+issued document.
 When to add here: another reason to run.
 What does not belong here: reading deliveries; only names, sizes and times are looked at.
 """
@@ -16,6 +17,7 @@ from orchestration.configuration.validate import read_configuration
 from orchestration.ingest.deliveries import changed_periods
 from orchestration.ingest.landing import open_landing
 from orchestration.ingest.price_lists import have_price_lists_changed
+from orchestration.ledger.mirror import load_ledger
 from orchestration.planning import billing_exports, plan_periods
 from orchestration.settings import Workspace
 from orchestration.warehouse import is_published, open_warehouse, workspace_lock
@@ -37,7 +39,7 @@ class Pending:
 
 
 def find_pending(workspace: Workspace, configuration: Configuration, only: frozenset[date] | None = None) -> Pending:
-    """Compare landing, configuration and models with what was built last; changes nothing.
+    """Compare landing, configuration, models and ledger with what was built last; changes nothing that is published.
 
     Before a new price list is read nobody knows in which periods it is in force, so all count; the run builds those
     whose prices it changes.
@@ -49,6 +51,7 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
     """
     landing = open_landing(workspace.landing_url)
     with open_warehouse(workspace) as connection:
+        load_ledger(connection, workspace)
         periods = changed_periods(connection, landing, billing_exports(configuration))
         periods |= {planned.billing_period for planned in plan_periods(connection, configuration)}
         if have_price_lists_changed(connection, landing):

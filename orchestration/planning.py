@@ -1,7 +1,7 @@
 """Which billing periods a run has to build, and why.
 
-What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models) compared
-with what was built last.
+What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models, issued
+documents) compared with what was built last.
 When to add here: a new kind of input that can change a period's numbers.
 What does not belong here: building.
 """
@@ -40,6 +40,7 @@ class PlannedPeriod:
         fingerprint: of everything that makes the period.
         grain_fingerprint: of what makes its usage grain.
         price_list_digest: of the price list tiers in force in it; empty for none.
+        document_digest: of the documents issued for it, whose rate and credit draws hold for ever; empty for none.
     """
 
     billing_period: date
@@ -48,6 +49,7 @@ class PlannedPeriod:
     fingerprint: str
     grain_fingerprint: str
     price_list_digest: str
+    document_digest: str
 
 
 def _digest(*parts: str) -> str:
@@ -83,7 +85,7 @@ def plan_periods(
     A period that was built before and has no billed delivery any more is planned too: building it empties it.
 
     Args:
-        connection: the warehouse, after the deliveries and price lists were landed.
+        connection: the warehouse, after the deliveries, price lists and the ledger were brought in.
         configuration: the validated billing configuration.
         only: build none but these periods; None for all.
         force: build also what is unchanged.
@@ -96,11 +98,17 @@ def plan_periods(
     ).fetchall():
         deliveries.setdefault(period, []).append(f"{key}\x1e{fingerprint}")
     built = {
-        period: (fingerprint, grain, prices)
-        for period, fingerprint, grain, prices in connection.execute(
-            "select billing_period, fingerprint, grain_fingerprint, price_list_digest from raw.period_builds"
+        period: (fingerprint, grain, prices, issued)
+        for period, fingerprint, grain, prices, issued in connection.execute(
+            "select billing_period, fingerprint, grain_fingerprint, price_list_digest, document_digest "
+            "from raw.period_builds"
         ).fetchall()
     }
+    documents: dict[date, list[str]] = {}
+    for period, chain_hash in connection.execute(
+        "select billing_period, chain_hash from ledger.documents order by document_id"
+    ).fetchall():
+        documents.setdefault(period, []).append(chain_hash)
     asked_for = {period for (period,) in connection.execute("select billing_period from raw.build_periods").fetchall()}
     planned = []
     candidates = sorted(deliveries.keys() | built.keys() | asked_for)
@@ -111,8 +119,9 @@ def plan_periods(
         landed = _digest(*deliveries.get(period, []))
         grain = _digest(code, landed, membership_digest(configuration, period))
         configured, prices = period_digest(configuration, period), price_lists[period]
-        fingerprint = _digest(grain, configured, prices)
-        last_fingerprint, last_grain, last_prices = built.get(period, ("", "", ""))
+        issued = _digest(*documents[period]) if period in documents else ""
+        fingerprint = _digest(grain, configured, prices, issued)
+        last_fingerprint, last_grain, last_prices, last_issued = built.get(period, ("", "", "", ""))
         if fingerprint == last_fingerprint and not force:
             continue
         if period not in deliveries:
@@ -123,12 +132,13 @@ def plan_periods(
             reason = "asked for"
         elif grain != last_grain:
             reason = "new delivery, memberships or models"
-        elif prices == last_prices:
-            reason = "changed configuration"
-        elif last_fingerprint == _digest(grain, configured, last_prices):
-            reason = "new price list"
         else:
-            reason = "changed configuration, new price list"
+            reasons = {
+                "changed configuration": last_fingerprint != _digest(grain, configured, last_prices, last_issued),
+                "new price list": prices != last_prices,
+                "a document was issued": issued != last_issued,
+            }
+            reason = ", ".join(name for name, holds in reasons.items() if holds)
         planned.append(
             PlannedPeriod(
                 billing_period=period,
@@ -137,6 +147,7 @@ def plan_periods(
                 fingerprint=fingerprint,
                 grain_fingerprint=grain,
                 price_list_digest=prices,
+                document_digest=issued,
             )
         )
     return planned
@@ -152,7 +163,7 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
     for period in planned:
         connection.execute(
             "insert into raw.build_periods by name select ? as billing_period, ? as reads_raw, ? as reason, "
-            "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest",
+            "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest, ? as document_digest",
             [
                 period.billing_period,
                 period.reads_raw,
@@ -160,6 +171,7 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
                 period.fingerprint,
                 period.grain_fingerprint,
                 period.price_list_digest,
+                period.document_digest,
             ],
         )
         connection.execute("delete from raw.period_builds where billing_period = ?", [period.billing_period])
@@ -171,7 +183,7 @@ def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     connection.execute(
         "insert or replace into raw.period_builds by name "
         "select billing_period, fingerprint, grain_fingerprint, ? as run_id, "
-        "date_trunc('second', now()::timestamp) as built_at, price_list_digest from raw.build_periods",
+        "date_trunc('second', now()::timestamp) as built_at, price_list_digest, document_digest from raw.build_periods",
         [run_id],
     )
 

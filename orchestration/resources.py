@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from orchestration.settings import Workspace, export_environment
+from orchestration.settings import Workspace, environment_ledger, export_environment
 from orchestration.warehouse import workspace_lock
 
 __all__ = ["WorkspaceResource"]
@@ -47,5 +47,5 @@ class WorkspaceResource(dg.ConfigurableResource["WorkspaceResource"]):
 
     @property
     def workspace(self) -> Workspace:
-        """The workspace these settings name."""
-        return Workspace.at(Path(self.root), self.landing_url)
+        """The workspace these settings name, with the ledger that the environment names."""
+        return Workspace.at(Path(self.root), self.landing_url, environment_ledger())

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["PROJECT_ROOT", "Workspace", "child_environment", "export_environment"]
+__all__ = ["PROJECT_ROOT", "Workspace", "child_environment", "environment_ledger", "export_environment"]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,9 +45,7 @@ class Workspace:
     def from_environment(cls) -> "Workspace":
         """Return the workspace of ``CHARGEHOUSE_DATA`` (else the checkout's ``data/``), landing and ledger included."""
         root = os.environ.get("CHARGEHOUSE_DATA") or str(PROJECT_ROOT / "data")
-        return cls.at(
-            Path(root), os.environ.get("CHARGEHOUSE_LANDING") or None, os.environ.get("CHARGEHOUSE_LEDGER") or None
-        )
+        return cls.at(Path(root), os.environ.get("CHARGEHOUSE_LANDING") or None, environment_ledger())
 
     @property
     def billing(self) -> Path:
@@ -98,6 +96,11 @@ class Workspace:
     def documents(self) -> Path:
         """Rendered documents."""
         return self.root / "documents"
+
+
+def environment_ledger() -> str | None:
+    """Return the address of the ledger in ``CHARGEHOUSE_LEDGER``: Dagster would show it, password and all."""
+    return os.environ.get("CHARGEHOUSE_LEDGER") or None
 
 
 def child_environment(workspace: Workspace, **extra: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from orchestration.errors import WorkspaceBusyError
 from orchestration.ingest.price_lists import prepare_price_list_tables
+from orchestration.ledger.mirror import prepare_ledger_tables
 from orchestration.settings import Workspace
 
 __all__ = [
@@ -38,7 +39,8 @@ create table if not exists raw.build_periods (
     reason varchar not null,
     fingerprint varchar not null,
     grain_fingerprint varchar not null,
-    price_list_digest varchar default ''
+    price_list_digest varchar default '',
+    document_digest varchar default ''
 );
 create table if not exists raw.period_builds (
     billing_period date primary key,
@@ -46,7 +48,8 @@ create table if not exists raw.period_builds (
     grain_fingerprint varchar not null,
     run_id varchar not null,
     built_at timestamp not null,
-    price_list_digest varchar default ''
+    price_list_digest varchar default '',
+    document_digest varchar default ''
 );
 create table if not exists raw.runs (
     run_id varchar primary key,
@@ -76,6 +79,9 @@ create table if not exists raw.check_results (
 -- Warehouses made before price lists were read.
 alter table raw.build_periods add column if not exists price_list_digest varchar default '';
 alter table raw.period_builds add column if not exists price_list_digest varchar default '';
+-- Warehouses made before documents were issued.
+alter table raw.build_periods add column if not exists document_digest varchar default '';
+alter table raw.period_builds add column if not exists document_digest varchar default '';
 """
 
 
@@ -99,6 +105,7 @@ def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create what dbt and the planner read, where it is not there yet."""
     connection.execute(_CONTROL_TABLES)
     prepare_price_list_tables(connection)
+    prepare_ledger_tables(connection)
 
 
 def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str) -> None:

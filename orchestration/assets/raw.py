@@ -24,13 +24,14 @@ from orchestration.expectations.validation import CheckResult
 from orchestration.ingest.deliveries import sync
 from orchestration.ingest.landing import open_landing
 from orchestration.ingest.price_lists import sync_price_lists
+from orchestration.ledger.mirror import load_ledger
 from orchestration.partitions import BILLING_PERIODS
 from orchestration.planning import billing_exports, plan_periods, write_build_periods
 from orchestration.resources import WorkspaceResource
 from orchestration.settings import PROJECT_ROOT
 from orchestration.warehouse import loaded_configuration, open_warehouse, save_loaded_configuration
 
-__all__ = ["BuildConfig", "billing_configuration", "build_periods", "cur_deliveries", "raw_checks"]
+__all__ = ["BuildConfig", "billing_configuration", "build_periods", "cur_deliveries", "ledger_copy", "raw_checks"]
 
 _LOG = logging.getLogger("chargehouse.run")
 
@@ -102,6 +103,14 @@ def cur_deliveries(workspace: WorkspaceResource) -> Iterator[dg.MaterializeResul
     )
 
 
+@dg.asset(key=["raw", "ledger"], group_name="raw", kinds={"sqlite", "duckdb"})
+def ledger_copy(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
+    """Issued documents, approvals and overrides, as the ledger holds them now (D3); the models compare with them."""
+    with open_warehouse(workspace.workspace) as connection:
+        count = load_ledger(connection, workspace.workspace)
+    return dg.MaterializeResult(metadata={"documents": count})
+
+
 def _metadata(landed: int, rejected: Sequence[object]) -> dict[str, dg.MetadataValue[Any]]:
     return {
         "landed": dg.MetadataValue.int(landed),
@@ -115,14 +124,14 @@ def _metadata(landed: int, rejected: Sequence[object]) -> dict[str, dg.MetadataV
             ["raw", "build_periods"],
             group_name="raw",
             kinds={"duckdb"},
-            deps=[["raw", "deliveries"], ["raw", "cur_line_items"], ["raw", "price_list_tiers"]],
+            deps=[["raw", "deliveries"], ["raw", "cur_line_items"], ["raw", "price_list_tiers"], ["raw", "ledger"]],
             description="The billing periods this run builds, and why.",
         ),
         dg.AssetSpec(
             ["raw", "period_builds"],
             group_name="raw",
             kinds={"duckdb"},
-            deps=[["raw", "deliveries"], ["raw", "cur_line_items"], ["raw", "price_list_tiers"]],
+            deps=[["raw", "deliveries"], ["raw", "cur_line_items"], ["raw", "price_list_tiers"], ["raw", "ledger"]],
             description="The billing periods built before, with the fingerprint of all that made them.",
         ),
     ],

@@ -187,6 +187,11 @@ class Ledger:
         with self._database.read() as connection:
             return {name: reads.arrow_table(connection, name) for name in reads.table_names()}
 
+    def arrow_line_parts(self, after: int, up_to: int) -> pa.Table:
+        """Return the tax parts of the lines of some documents; see ``reads.arrow_line_parts``."""
+        with self._database.read() as connection:
+            return reads.arrow_line_parts(connection, after, up_to)
+
     # Settling
 
     def record_payment(self, payment: Payment, by: str, customer_id: str | None = None) -> int:
