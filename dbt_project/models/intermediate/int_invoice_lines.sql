@@ -1,5 +1,6 @@
 {{ config(materialized='billing_period') }}
-{# I1, I2, M4: exact amounts are summed to lines, converted once, rounded once. Credits and tax come after. #}
+{# I1, I2, M4: exact amounts are summed to lines, converted once, rounded once. Credits and tax come after. Currency and
+   rate of an issued document hold for its group and period for ever (I2). #}
 with
 
 charges as (
@@ -30,6 +31,11 @@ currencies as (
 
 line_kinds as (
     select * from {{ ref('line_kinds') }}
+),
+
+issued_documents as (
+    select * from {{ source('ledger', 'documents') }}
+    where revision = 0 and {{ is_current_period('billing_period') }}
 ),
 
 service_names as (
@@ -84,19 +90,31 @@ summed as (
 converted as (
     select
         summed.*,
-        customers.currency,
+        currencies.currency,
         currencies.minor_units,
-        case when customers.currency = 'USD' then cast(1 as decimal(18, 10)) else fx_rates.rate end as fx_rate,
-        case when customers.currency = 'USD' then '' else fx_rates.source end as fx_source
+        case
+            when currencies.currency = 'USD' then cast(1 as decimal(18, 10))
+            when issued_documents.number is not null then cast(issued_documents.fx_rate as decimal(18, 10))
+            else fx_rates.rate
+        end as fx_rate,
+        case
+            when currencies.currency = 'USD' then ''
+            when issued_documents.number is not null then 'as issued in ' || issued_documents.number
+            else fx_rates.source
+        end as fx_source
     from summed
     inner join billing_groups on summed.billing_group_id = billing_groups.billing_group_id
     inner join customers on billing_groups.customer_id = customers.customer_id
-    inner join currencies on customers.currency = currencies.currency
+    left join issued_documents
+        on
+            summed.billing_period = issued_documents.billing_period
+            and summed.billing_group_id = issued_documents.billing_group_id
+    inner join currencies on coalesce(issued_documents.currency, customers.currency) = currencies.currency
     left join fx_rates
         on
             summed.billing_period = fx_rates.period
             and fx_rates.from_currency = 'USD'
-            and customers.currency = fx_rates.to_currency
+            and currencies.currency = fx_rates.to_currency
 ),
 
 -- 24 + 10 decimals pass what DECIMAL holds beside the integer digits of a large invoice. So the amount is cut at 10

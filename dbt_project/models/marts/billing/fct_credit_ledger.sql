@@ -1,7 +1,8 @@
 {{ config(materialized='billing_period') }}
 {# K1 to K4: what customer credits pay, one row per draw. Periods are built oldest first, and each reads what the ones
    before it have drawn, so that the same month built again draws the same. Credits of one group are drawn one after the
-   other (the recursion): each sees what the one before it has left. #}
+   other (the recursion): each sees what the one before it has left. Once a document of a group and period is issued, its
+   draws are final: nothing more is drawn, and only what a line fell below its draws is given back (K4). #}
 with recursive
 
 parts as (
@@ -13,12 +14,55 @@ credits as (
     select * from {{ source('billing', 'credits') }}
 ),
 
-earlier_draws as (
+documents as (
+    select * from {{ source('ledger', 'documents') }}
+),
+
+document_lines as (
+    select * from {{ source('ledger', 'document_lines') }}
+),
+
+issued_groups as (
+    select distinct
+        billing_period,
+        billing_group_id
+    from documents
+),
+
+document_draws as (
+    select
+        credit_draws.document_id,
+        credit_draws.credit_id,
+        documents.billing_period,
+        documents.billing_group_id,
+        credit_draws.invoice_line_key,
+        credit_draws.sub_account_id,
+        credit_draws.service_code,
+        documents.currency,
+        credit_draws.amount
+    from {{ source('ledger', 'credit_draws') }} as credit_draws
+    inner join documents on credit_draws.document_id = documents.document_id
+),
+
+-- What is issued counts whenever it was drawn; of drafts, those of earlier months. Nothing is drawn on what a correction
+-- gives back before that correction is issued.
+other_draws as (
     select
         credit_id,
-        billing_period,
+        cast(null as date) as draft_period,
         amount
-    from {{ this }}
+    from document_draws
+    union all
+    select
+        drafts.credit_id,
+        drafts.billing_period as draft_period,
+        drafts.amount
+    from {{ this }} as drafts
+    left join issued_groups
+        on
+            drafts.billing_period = issued_groups.billing_period
+            and drafts.billing_group_id = issued_groups.billing_group_id
+    where drafts.state is distinct from 'issued' and issued_groups.billing_group_id is null
 ),
 
 -- K3: usable if active on any day of the period.
@@ -37,7 +81,7 @@ usable as (
             else len(string_split(credits.eligible_services, '|'))
         end as service_count,
         cast(
-            credits.amount + coalesce(sum(earlier_draws.amount), 0) as decimal(22, 4)
+            credits.amount + coalesce(sum(other_draws.amount), 0) as decimal(22, 4)
         ) as balance
     from (select distinct parts.billing_period from parts) as drawn_periods
     inner join credits
@@ -45,10 +89,13 @@ usable as (
             credits.status = 'Active'
             and credits.start_date <= last_day(drawn_periods.billing_period)
             and (credits.end_date is null or credits.end_date > drawn_periods.billing_period)
-    left join earlier_draws
+    left join other_draws
         on
-            credits.credit_id = earlier_draws.credit_id
-            and drawn_periods.billing_period > earlier_draws.billing_period
+            credits.credit_id = other_draws.credit_id
+            and (
+                other_draws.draft_period is null
+                or drawn_periods.billing_period > other_draws.draft_period
+            )
     group by
         drawn_periods.billing_period, credits.billing_group_id, credits.credit_id, credits.start_date,
         credits.end_date, credits.owner_account_id, credits.covers_fees, credits.eligible_services, credits.amount
@@ -59,11 +106,15 @@ ordered_credits as (
     select
         usable.*,
         row_number() over (
-            partition by billing_period, billing_group_id
-            order by end_date asc, service_count asc, start_date asc, credit_id asc
+            partition by usable.billing_period, usable.billing_group_id
+            order by usable.end_date asc, usable.service_count asc, usable.start_date asc, usable.credit_id asc
         ) as step
     from usable
-    where balance > 0
+    left join issued_groups
+        on
+            usable.billing_period = issued_groups.billing_period
+            and usable.billing_group_id = issued_groups.billing_group_id
+    where usable.balance > 0 and issued_groups.billing_group_id is null
 ),
 
 line_totals as (
@@ -222,6 +273,69 @@ draws as (
     ) as next_draws
 ),
 
+issued_draws as (
+    select
+        document_draws.credit_id,
+        document_draws.billing_period,
+        document_draws.billing_group_id,
+        document_draws.invoice_line_key,
+        max(document_lines.line_kind) as line_kind,
+        document_draws.service_code,
+        document_draws.sub_account_id,
+        max(document_draws.currency) as currency,
+        cast(sum(document_draws.amount) as decimal(22, 4)) as amount
+    from document_draws
+    inner join document_lines
+        on
+            document_draws.document_id = document_lines.document_id
+            and document_draws.invoice_line_key = document_lines.invoice_line_key
+    where {{ is_current_period('document_draws.billing_period') }}
+    group by
+        document_draws.credit_id, document_draws.billing_period, document_draws.billing_group_id,
+        document_draws.invoice_line_key, document_draws.service_code, document_draws.sub_account_id
+    having sum(document_draws.amount) <> 0
+),
+
+-- K4: the credit that was drawn last gives first: the other way round than K2.
+excesses as (
+    select
+        issued_draws.*,
+        -sum(issued_draws.amount) over (
+            partition by
+                issued_draws.billing_period, issued_draws.invoice_line_key, issued_draws.sub_account_id
+        ) - coalesce(drawable.drawable_amount, 0) as excess_amount,
+        coalesce(
+            -sum(issued_draws.amount) over (
+                partition by
+                    issued_draws.billing_period, issued_draws.invoice_line_key, issued_draws.sub_account_id
+                order by
+                    coalesce(credits.end_date, date '9999-12-31') desc,
+                    case
+                        when credits.eligible_services = '*' then 1000000
+                        else len(string_split(credits.eligible_services, '|'))
+                    end desc,
+                    credits.start_date desc,
+                    issued_draws.credit_id desc
+                rows between unbounded preceding and 1 preceding
+            ),
+            0
+        ) as given_before
+    from issued_draws
+    left join drawable
+        on
+            issued_draws.billing_period = drawable.billing_period
+            and issued_draws.invoice_line_key = drawable.invoice_line_key
+            and issued_draws.sub_account_id = drawable.sub_account_id
+    left join credits on issued_draws.credit_id = credits.credit_id
+),
+
+given_back as (
+    select
+        excesses.*,
+        cast(greatest(least(-amount, excess_amount - given_before), 0) as decimal(22, 4)) as given_amount
+    from excesses
+),
+
 final as (
     select
         credit_id,
@@ -236,6 +350,33 @@ final as (
         'draft' as state
     from draws
     where drawn_amount > 0
+    union all
+    select
+        credit_id,
+        billing_period,
+        billing_group_id,
+        invoice_line_key,
+        line_kind,
+        service_code,
+        sub_account_id,
+        currency,
+        amount,
+        'issued' as state
+    from issued_draws
+    union all
+    select
+        credit_id,
+        billing_period,
+        billing_group_id,
+        invoice_line_key,
+        line_kind,
+        service_code,
+        sub_account_id,
+        currency,
+        given_amount as amount,
+        'draft' as state
+    from given_back
+    where given_amount > 0
 )
 
 select * from final
