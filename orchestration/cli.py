@@ -10,10 +10,12 @@ Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -21,6 +23,10 @@ from rich.table import Table
 
 from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
+
+if TYPE_CHECKING:
+    from orchestration.issuing.desk import Outcome
+    from orchestration.ledger.archive import Backup
 
 __all__ = ["main"]
 
@@ -38,6 +44,18 @@ class Period(click.ParamType[date]):
             return datetime.strptime(value, "%Y-%m").date()
         except ValueError:
             self.fail(f"{value!r} is not a billing period; write it as YYYY-MM, such as 2026-10.", param, ctx)
+
+
+class Name(click.ParamType[str]):
+    """Who does something: any name but an empty one."""
+
+    name = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name without spaces around it, or fail with the usage error."""
+        if not str(value).strip():
+            self.fail("it is empty; the ledger keeps who did it.", param, ctx)
+        return str(value).strip()
 
 
 class _Verbs(click.Group):
@@ -224,18 +242,146 @@ def status(as_json: bool) -> None:
 @click.option("--group", help="Only this billing group; its lines are shown too.")
 @_JSON
 def invoices(period: date | None, group: str | None, as_json: bool) -> None:
-    """List draft invoices; with --group, also their lines."""
+    """List invoices with their state, issued documents and proposed corrections; with --group, also today's lines."""
     from orchestration import reports
 
     workspace = Workspace.from_environment()
-    found = reports.invoices(workspace, period, group)
+    found = {
+        "invoices": reports.invoices(workspace, period, group),
+        "documents": reports.documents(workspace, period, group),
+        "proposed_corrections": reports.proposed_corrections(workspace, period, group),
+    }
     lines = reports.invoice_lines(workspace, period, group) if group else None
     if as_json:
-        _print_json({"invoices": found} | ({} if lines is None else {"lines": lines}))
+        _print_json(found | ({} if lines is None else {"lines": lines}))
         return
-    _print_table("Draft invoices", found, "No invoice matches.")
+    _print_table("Invoices as of today", found["invoices"], "No invoice matches.")
+    if found["documents"]:
+        _print_table("Documents", found["documents"], "")
+    if found["proposed_corrections"]:
+        _print_table("Proposed corrections", found["proposed_corrections"], "")
     if lines is not None:
         _print_table("Lines", lines, "No line matches.")
+
+
+@main.command()
+@click.option("--period", required=True, type=Period(), help="Billing period.")
+@click.option("--group", help="Only this billing group.")
+@click.option("--by", required=True, type=Name(), help="Who approves; kept in the ledger.")
+@click.option("--note", default="", help="A remark; kept in the ledger.")
+@_JSON
+def approve(period: date, group: str | None, by: str, note: str, as_json: bool) -> None:
+    """Approve what is proposed for a period: first invoices, and corrections of issued ones.
+
+    An approval names the numbers: if they change before the document is issued, it has to be approved again.
+    """
+    from orchestration.issuing import desk
+
+    with _progress("Approving"):
+        outcomes = desk.approve(Workspace.from_environment(), period, group, by, note)
+    _print_outcomes("Approved", outcomes, period, as_json)
+
+
+@main.command()
+@click.option("--period", required=True, type=Period(), help="Billing period.")
+@click.option("--group", help="Only this billing group.")
+@click.option("--by", required=True, type=Name(), help="Who issues; kept in the ledger.")
+@click.option(
+    "--override",
+    "overridden",
+    multiple=True,
+    type=click.Choice(["not_final", "unmapped", "unrated"]),
+    help="Issue although this holds; may be repeated.",
+)
+@click.option("--reason", default="", help="Why it is overridden; kept in the ledger.")
+@_JSON
+def issue(period: date, group: str | None, by: str, overridden: tuple[str, ...], reason: str, as_json: bool) -> None:
+    """Issue the approved documents of a period: give them their numbers, freeze them, make their files.
+
+    What is issued is never changed; a later difference becomes a proposed correction. Issuing again issues nothing
+    twice, and makes files that are missing.
+    """
+    from orchestration.issuing import desk
+    from orchestration.runs import run_new
+
+    if overridden and not reason.strip():
+        raise click.UsageError("--override needs --reason, which is kept in the ledger.")
+    workspace = Workspace.from_environment()
+    with _progress("Issuing") as report:
+        outcomes = desk.issue(workspace, period, group, by, dict.fromkeys(overridden, reason), report=report)
+        if any(outcome.state == "issued" for outcome in outcomes):
+            # Draws on customer credits are final from now on, and stand in the period's tables.
+            try:
+                run_new(workspace, only=frozenset({period}), report=report)
+            except ChargehouseError as error:
+                click.echo(f"The documents are issued, but the run after it failed: {error}", err=True)
+    _print_outcomes("Issued", outcomes, period, as_json)
+
+
+@main.command()
+@_JSON
+def verify(as_json: bool) -> None:
+    """Rebuild every issued document from what was frozen and compare; files that are missing are made again."""
+    from orchestration.issuing.verification import verify_documents
+    from orchestration.ledger.ledger import Ledger
+
+    workspace = Workspace.from_environment()
+    with _progress("Verifying") as report, Ledger.open(workspace) as ledger:
+        found = verify_documents(workspace, ledger, report)
+    if as_json:
+        _print_json(
+            {
+                "is_sound": found.is_sound,
+                "documents": found.ledger.document_count,
+                "chain_hash": found.ledger.head.chain_hash,
+                "files": found.file_count,
+                "made_again": list(found.made_again),
+                "findings": [*map(str, found.ledger.findings), *found.findings],
+            }
+        )
+    else:
+        for line in found.lines():
+            click.echo(line)
+    if not found.is_sound:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@_JSON
+def backup(path: Path, as_json: bool) -> None:
+    """Write ledger, documents and configuration to the new file PATH; others may go on working."""
+    from orchestration.ledger.ledger import Ledger
+
+    with _progress("Writing the backup"), Ledger.open(Workspace.from_environment()) as ledger:
+        written = ledger.backup(path)
+    _print_backup("Wrote", path, written, as_json)
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--by", required=True, type=Name(), help="Who restores; kept in the ledger.")
+@_JSON
+def restore(path: Path, by: str, as_json: bool) -> None:
+    """Bring the backup PATH into a workspace whose ledger is empty or gone. Overwrites nothing."""
+    from orchestration.ledger.ledger import restore_ledger
+
+    with _progress("Restoring"):
+        restored = restore_ledger(Workspace.from_environment(), path, by)
+    _print_backup("Restored", path, restored, as_json)
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["csv", "xlsx"]))
+@click.option("--period", required=True, type=Period(), help="Billing period.")
+@click.option("--group", help="Only this billing group.")
+@click.option("--to", "path", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+def export(kind: str, period: date, group: str | None, path: Path) -> None:
+    """Write the invoice lines of a period, with number and state; `xlsx` has invoices and documents as well."""
+    from orchestration.exports import write_csv, write_workbook
+
+    count = {"csv": write_csv, "xlsx": write_workbook}[kind](Workspace.from_environment(), period, group, path)
+    click.echo(f"Wrote {count} lines to {path}.")
 
 
 @main.command()
@@ -271,6 +417,51 @@ def dagster(port: int) -> None:
         close_dead_runs(runs)
     click.echo(f"Dagster: http://localhost:{port}   (Ctrl+C stops it)")
     _replace_by(["-m", "dagster", "dev", "-m", "orchestration.definitions", "--port", str(port)])
+
+
+@contextmanager
+def _progress(begin: str) -> Iterator[Callable[[str], None]]:
+    """Show what is being done while a terminal is attached; it is the run's stderr, so stdout stays for results."""
+    console = Console(file=sys.stderr)
+    with console.status(begin) as status:
+        yield status.update if console.is_terminal else lambda _line: None
+
+
+def _print_outcomes(title: str, outcomes: "list[Outcome]", period: date, as_json: bool) -> None:
+    """Show what became of each document, and exit with 1 when one was refused."""
+    numbered = ("number", "pdf", "reason") if title == "Issued" else ()
+    done = [outcome.as_dict() for outcome in outcomes if outcome.state != "refused"]
+    refused = [outcome.as_dict() for outcome in outcomes if outcome.state == "refused"]
+    if as_json:
+        _print_json({"done": done, "refused": refused})
+    elif not outcomes:
+        click.echo(
+            f"Nothing is proposed for {period:%Y-%m}: everything is issued and nothing differs, or nothing is there."
+        )
+    else:
+        shown = ("billing_group_id", "kind", "currency", "total_amount")
+        _print_table(title, [{name: row[name] for name in (*shown, *numbered)} for row in done], "nothing.")
+        if refused:
+            _print_table("Refused", [{name: row[name] for name in (*shown, "reason")} for row in refused], "")
+    if refused:
+        count = len(refused)
+        click.echo(f"{count} of {len(outcomes)} document{'s' if len(outcomes) > 1 else ''} refused.", err=True)
+        sys.exit(1)
+
+
+def _print_backup(done: str, path: Path, found: "Backup", as_json: bool) -> None:
+    if as_json:
+        _print_json(
+            {
+                "path": str(path),
+                "documents": found.document_count,
+                "files": found.file_count,
+                "chain_hash": found.head.chain_hash,
+            }
+        )
+        return
+    click.echo(f"{done} {path}: {found.document_count} documents, {found.file_count} files.")
+    click.echo(f"The chain ends with {found.head.chain_hash}; note it elsewhere.")
 
 
 def _replace_by(arguments: list[str]) -> None:

@@ -14,7 +14,17 @@ import duckdb
 from orchestration.errors import ChargehouseError
 from orchestration.settings import Workspace
 
-__all__ = ["deliveries", "failed_checks", "invoice_lines", "invoices", "open_problems", "periods", "problem_totals"]
+__all__ = [
+    "deliveries",
+    "documents",
+    "failed_checks",
+    "invoice_lines",
+    "invoices",
+    "open_problems",
+    "periods",
+    "problem_totals",
+    "proposed_corrections",
+]
 
 Row = dict[str, Any]
 
@@ -159,6 +169,7 @@ def invoices(workspace: Workspace, period: date | None, group: str | None) -> li
             total_amount,
             line_count as lines,
             state,
+            coalesce(invoice_number, '') as number,
             open_problems
         from marts.fct_invoices
         where ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
@@ -169,24 +180,89 @@ def invoices(workspace: Workspace, period: date | None, group: str | None) -> li
     return [_in_minor_units(row) for row in rows]
 
 
-def invoice_lines(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
-    """Return the lines of the draft invoices of a period and group."""
+def documents(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return the issued documents of a period and group, with where their PDF is; empty where it is missing."""
+    rows = _query(
+        workspace,
+        """
+        select
+            number,
+            kind,
+            strftime(billing_period, '%Y-%m') as period,
+            billing_group_id as "group",
+            coalesce(reference_number, '') as corrects,
+            currency,
+            minor_units,
+            net_amount,
+            tax_amount,
+            total_amount,
+            issue_date,
+            due_date,
+            approved_by,
+            issued_by
+        from marts.fct_documents
+        where ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
+        order by document_id
+        """,
+        [period, group],
+    )
+    found = [_in_minor_units(row) for row in rows]
+    for row in found:
+        pdf = workspace.document_folder(row["period"]) / f"{row['number']}.pdf"
+        row["pdf"] = str(pdf) if pdf.exists() else ""
+    return found
+
+
+def proposed_corrections(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return the corrections that can be approved and issued (D4)."""
     rows = _query(
         workspace,
         """
         select
             strftime(billing_period, '%Y-%m') as period,
-            line_number as line,
-            line_kind as kind,
-            service_code as service,
-            description,
-            exact_amount_usd,
+            billing_group_id as "group",
+            kind,
+            reference_number as corrects,
             currency,
             minor_units,
-            net_amount
-        from marts.fct_invoice_lines
-        where ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
-        order by billing_period, billing_group_id, line_number
+            net_amount,
+            tax_amount,
+            total_amount,
+            state
+        from marts.fct_proposed_documents
+        where revision > 0 and ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
+        order by billing_period, billing_group_id
+        """,
+        [period, group],
+    )
+    return [_in_minor_units(row) for row in rows]
+
+
+def invoice_lines(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return the lines of the invoices of a period and group as of today, with the state of their invoice."""
+    rows = _query(
+        workspace,
+        """
+        select
+            strftime(lines.billing_period, '%Y-%m') as period,
+            lines.billing_group_id as "group",
+            lines.line_number as line,
+            lines.line_kind as kind,
+            lines.service_code as service,
+            lines.description,
+            lines.exact_amount_usd,
+            lines.currency,
+            lines.minor_units,
+            lines.net_amount,
+            lines.credit_amount,
+            lines.tax_category,
+            lines.tax_rate,
+            invoices.state,
+            coalesce(invoices.invoice_number, '') as number
+        from marts.fct_invoice_lines as lines
+        left join marts.fct_invoices as invoices using (billing_period, billing_group_id)
+        where ($1 is null or lines.billing_period = $1) and ($2 is null or lines.billing_group_id = $2)
+        order by lines.billing_period, lines.billing_group_id, lines.line_number
         """,
         [period, group],
     )
@@ -203,4 +279,4 @@ def _in_minor_units(row: Row) -> Row:
     }
 
 
-_ROUNDED = ("net_amount", "tax_amount", "total_amount")
+_ROUNDED = ("net_amount", "credit_amount", "tax_amount", "total_amount")

@@ -97,6 +97,10 @@ class Workspace:
         """Rendered documents."""
         return self.root / "documents"
 
+    def document_folder(self, billing_period: str) -> Path:
+        """Return the folder of the documents of a billing period (``YYYY-MM``)."""
+        return self.documents / billing_period
+
 
 def environment_ledger() -> str | None:
     """Return the address of the ledger in ``CHARGEHOUSE_LEDGER``: Dagster would show it, password and all."""

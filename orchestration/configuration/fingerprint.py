@@ -16,7 +16,7 @@ from orchestration.configuration.columns import TextList, Value
 from orchestration.configuration.intervals import Interval, month_interval
 from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, FileSchema, Row
 
-__all__ = ["files_digest", "membership_digest", "period_digest"]
+__all__ = ["files_digest", "membership_digest", "period_digest", "rows_in_force"]
 
 # K2 draws the credit that expires first, or began first, so ends outside the month decide inside it too.
 _FILES_WITH_WHOLE_INTERVALS = frozenset({"credits"})
@@ -57,7 +57,7 @@ def period_digest(configuration: Configuration, billing_period: date) -> str:
     contents = (
         f"{schema.name}{content}"
         for schema in FILES
-        for content in sorted(_contents(schema, _rows_in_force(configuration, schema, month), month))
+        for content in sorted(_contents(schema, rows_in_force(configuration, schema, month), month))
     )
     return _digest(contents)
 
@@ -90,7 +90,14 @@ def membership_digest(configuration: Configuration, billing_period: date) -> str
     return _digest([configuration.membership_basis, *sorted(divisions)])
 
 
-def _rows_in_force(configuration: Configuration, schema: FileSchema, month: Interval) -> Iterable[Row]:
+def rows_in_force(configuration: Configuration, schema: FileSchema, month: Interval) -> Iterable[Row]:
+    """Return the rows of a file that can affect a month: those in force on any day of it, with their tiers and targets.
+
+    Args:
+        configuration: a valid configuration.
+        schema: which file.
+        month: the days of the month.
+    """
     rows: Iterable[Row] = configuration.rows(schema.name)
     if schema.interval is not None:
         starts, ends = map(attrgetter, schema.interval)
@@ -101,7 +108,7 @@ def _rows_in_force(configuration: Configuration, schema: FileSchema, month: Inte
     if schema.parent is not None:
         parent = FILE_BY_NAME[_parent_file(schema)]
         parent_id = attrgetter(parent.key[0])
-        in_force = {parent_id(row) for row in _rows_in_force(configuration, parent, month)}
+        in_force = {parent_id(row) for row in rows_in_force(configuration, parent, month)}
         refers_to = attrgetter(schema.parent)
         return (row for row in rows if refers_to(row) in in_force)
     return rows

@@ -38,9 +38,9 @@ def prepare_ledger_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables that the models read, empty, where they are not there yet."""
     found = connection.execute(
         "select count(*) from duckdb_tables() where schema_name = $1 and database_name = current_catalog()", [SCHEMA]
-    ).fetchone()
+    ).fetchall()
     names = [*(table.name for table in _TABLES), LINE_PARTS]
-    if found == (len(names),):
+    if found == [(len(names),)]:
         return
     connection.execute(f"create schema if not exists {SCHEMA}")
     for name in names:
@@ -80,11 +80,11 @@ def load_ledger(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -> 
 
 
 def _last_copied(connection: duckdb.DuckDBPyConnection, hashes: dict[int, str]) -> int:
-    """Return the newest document that is copied already, or 0 when what is copied is not the beginning of this chain."""
+    """Return the newest document that is copied already; 0 when what is copied does not begin this chain."""
     newest = connection.execute(
         f"select document_id, chain_hash from {SCHEMA}.documents order by document_id desc limit 1"
-    ).fetchone()
-    return newest[0] if newest is not None and hashes.get(newest[0]) == newest[1] else 0
+    ).fetchall()
+    return next((document_id for document_id, chain_hash in newest if hashes.get(document_id) == chain_hash), 0)
 
 
 def _put(connection: duckdb.DuckDBPyConnection, statement: str, rows: pa.Table) -> None:

@@ -211,7 +211,7 @@ final as (
         invoice_line_key,
         sub_account_id,
         coalesce(tax_category, '') as tax_category,
-        coalesce(tax_rate, 0) as tax_rate,
+        cast(coalesce(tax_rate, 0) as decimal(12, 4)) as tax_rate,
         cast(exact_amount_usd as decimal(38, 24)) as exact_amount_usd,
         cast(case when level <> 'tax' then amount end as decimal(22, 4)) as net_amount,
         cast(case when level <> 'tax' then other_amount end as decimal(22, 4)) as credit_amount,

@@ -1,0 +1,264 @@
+"""Approving and issuing: the warehouse proposes, a person decides, the ledger keeps, files are made.
+
+What is here: the two verbs over a period, or one group of it, and what became of each group.
+When to add here: another decision about a proposed document.
+What does not belong here: the ledger's own refusals (``ledger/issuing.py``) and the command line.
+
+Both hold the workspace, so that no run changes a draft between the look at it and its freezing, and both end by
+publishing: the states of invoices are views, so that nothing has to be built for them.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from importlib.metadata import version
+from typing import Any, Literal
+
+import duckdb
+
+from orchestration.configuration.schema import Configuration
+from orchestration.configuration.validate import read_configuration
+from orchestration.errors import ChargehouseError, LedgerError
+from orchestration.issuing.contents import content_of, credit_draws_of
+from orchestration.issuing.files import render_documents
+from orchestration.issuing.proposals import Proposal, read_proposals
+from orchestration.issuing.provenance import origins_of
+from orchestration.ledger.approvals import NEVER_OVERRIDDEN
+from orchestration.ledger.issuing import IssuedDocument, IssueRequest
+from orchestration.ledger.ledger import Ledger
+from orchestration.ledger.mirror import load_ledger
+from orchestration.planning import code_digest, plan_periods
+from orchestration.publish import publish
+from orchestration.settings import Workspace
+from orchestration.warehouse import open_warehouse, workspace_lock
+
+__all__ = ["Outcome", "approve", "issue"]
+
+State = Literal["approved", "issued", "refused"]
+
+_NEEDS_NO_BUILD = "a document was issued"
+_NO_AMOUNTS = frozenset({"missing_fx_rate", "missing_tax_rate"})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one proposed document.
+
+    Attributes:
+        billing_period: ``YYYY-MM``.
+        billing_group_id: the group.
+        kind: invoice, credit_note or supplementary_invoice.
+        state: what it is now.
+        number: its number, once it is issued.
+        currency: ISO 4217.
+        total_amount: with credits and tax; None while the exchange rate is missing.
+        reason: why it was refused; for an issued document what else there is to know; else empty.
+        pdf: path of its PDF; empty without one.
+    """
+
+    billing_period: str
+    billing_group_id: str
+    kind: str
+    state: State
+    number: str
+    currency: str
+    total_amount: Decimal | None
+    reason: str = ""
+    pdf: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for ``--json`` and tables."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Everything that a decision is taken from, as of one moment."""
+
+    workspace: Workspace
+    configuration: Configuration
+    proposals: list[Proposal]
+    run_id: str
+    ledger: Ledger
+
+
+def approve(
+    workspace: Workspace, billing_period: date, billing_group_id: str | None, by: str, note: str = ""
+) -> list[Outcome]:
+    """Approve the proposed documents of a period (D1), or of one group of it; approving again changes nothing.
+
+    Args:
+        workspace: what to work on.
+        billing_period: first day of the month.
+        billing_group_id: only this group; None for all.
+        by: who approves.
+        note: what they remark.
+
+    Raises:
+        ChargehouseError: the period is not built, or something it is made from changed since; no such group.
+        WorkspaceBusyError: a run is going on.
+    """
+    with _desk(workspace, "approving", billing_period, billing_group_id) as desk:
+        return [_approve_one(desk, proposal, by, note) for proposal in desk.proposals]
+
+
+def issue(
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    overrides: Mapping[str, str] | None = None,
+    today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+    report: Callable[[str], None] = lambda _line: None,
+) -> list[Outcome]:
+    """Issue the approved documents of a period (D2), or of one group of it, and make their files.
+
+    Args:
+        workspace: what to work on.
+        billing_period: first day of the month.
+        billing_group_id: only this group; None for all.
+        by: who issues.
+        overrides: reason to override a refusal, by its name (D7); kept with who gave it.
+        today: the day of issue.
+        report: called with each step in words.
+
+    Returns:
+        One outcome per proposed document. Files that an earlier call could not make are made too.
+
+    Raises:
+        ChargehouseError: the period is not built, or something it is made from changed since; no such group.
+        WorkspaceBusyError: a run is going on.
+    """
+    with _desk(workspace, "issuing", billing_period, billing_group_id) as desk:
+        outcomes = []
+        for number, proposal in enumerate(desk.proposals, start=1):
+            report(f"Issuing {number} of {len(desk.proposals)}: {proposal.billing_group_id}")
+            outcomes.append(_issue_one(desk, proposal, by, overrides or {}, today()))
+        report("Making the files")
+        errors = {
+            rendered.number: rendered.error
+            for rendered in render_documents(workspace, desk.ledger.documents(f"{billing_period:%Y-%m}"))
+            if rendered.error is not None
+        }
+        return [_with_file(workspace, outcome, errors) for outcome in outcomes]
+
+
+@contextmanager
+def _desk(workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None) -> Iterator[_Desk]:
+    configuration = read_configuration(workspace.billing)
+    if billing_group_id is not None and billing_group_id not in {
+        group.billing_group_id for group in configuration.billing_groups
+    }:
+        raise ChargehouseError(f"There is no billing group {billing_group_id} in billing_groups.csv.")
+    with workspace_lock(workspace, purpose):
+        with open_warehouse(workspace) as connection:
+            load_ledger(connection, workspace)
+            run_id = _built_by(connection, configuration, billing_period)
+            proposals = read_proposals(connection, billing_period, billing_group_id)
+        with Ledger.open(workspace) as ledger:
+            yield _Desk(workspace, configuration, proposals, run_id, ledger)
+        if proposals:
+            with open_warehouse(workspace) as connection:
+                load_ledger(connection, workspace)
+            publish(workspace)
+
+
+def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuration, billing_period: date) -> str:
+    """Return the run that built a period; refuse where it is not built, or not from what there is now.
+
+    A run whose blocking check failed leaves its periods unbuilt, so that nothing of them can be issued (D7).
+    """
+    month = f"{billing_period:%Y-%m}"
+    planned = plan_periods(connection, configuration, only=frozenset({billing_period}))
+    if any(period.reason != _NEEDS_NO_BUILD for period in planned):
+        raise ChargehouseError(
+            f"{month} is not built from what there is now ({planned[0].reason}). Nothing was changed; "
+            "first: chargehouse run"
+        )
+    built = connection.execute(
+        "select run_id from raw.period_builds where billing_period = $1", [billing_period]
+    ).fetchall()
+    if not built:
+        raise ChargehouseError(f"There is nothing built for {month}. Nothing was changed; first: chargehouse run")
+    return str(built[0][0])
+
+
+def _approve_one(desk: _Desk, proposal: Proposal, by: str, note: str) -> Outcome:
+    missing = _NO_AMOUNTS & set(proposal.refusal_names)
+    if missing:
+        return _refused(proposal, _reasons(proposal, missing))
+    try:
+        desk.ledger.approve(proposal.draft, by, note)
+    except LedgerError as error:
+        return _refused(proposal, str(error))
+    return _outcome(proposal, "approved")
+
+
+def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str, str], day: date) -> Outcome:
+    try:
+        if desk.ledger.approval(proposal.draft) is None:
+            return _refused(proposal, desk.ledger.why_not_approved(proposal.draft))
+        hopeless = (_NO_AMOUNTS | {NEVER_OVERRIDDEN}) & set(proposal.refusal_names)
+        unmet = set(proposal.refusal_names) - overrides.keys() | hopeless
+        if unmet:
+            return _refused(proposal, _reasons(proposal, unmet))
+        for name in proposal.refusal_names:
+            desk.ledger.override(proposal.draft, name, by, overrides[name])
+        document = desk.ledger.issue(_request(desk, proposal, day), by)
+    except ChargehouseError as error:
+        return _refused(proposal, str(error))
+    return _outcome(proposal, "issued", document)
+
+
+def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
+    origins = origins_of(
+        desk.configuration,
+        proposal.billing_period,
+        proposal.billing_group_id,
+        proposal.deliveries,
+        f"{version('chargehouse')}+{code_digest()[:16]}",
+        desk.run_id,
+    )
+    issued = [
+        json.loads(document.content)
+        for document in desk.ledger.documents(proposal.draft.billing_period, proposal.billing_group_id)
+    ]
+    content = content_of(proposal, origins, desk.configuration, issued, day)
+    return IssueRequest(proposal.draft, content, credit_draws_of(proposal), proposal.refusal_names)
+
+
+def _reasons(proposal: Proposal, names: set[str] | frozenset[str]) -> str:
+    details = dict.fromkeys(
+        f"{refusal.name}: {refusal.detail}" for refusal in proposal.refusals if refusal.name in names
+    )
+    return "; ".join(details)
+
+
+def _refused(proposal: Proposal, reason: str) -> Outcome:
+    return _outcome(proposal, "refused", reason=reason)
+
+
+def _outcome(proposal: Proposal, state: State, document: IssuedDocument | None = None, reason: str = "") -> Outcome:
+    unit = Decimal(1).scaleb(-proposal.minor_units)
+    return Outcome(
+        billing_period=proposal.draft.billing_period,
+        billing_group_id=proposal.billing_group_id,
+        kind=proposal.kind,
+        state=state,
+        number="" if document is None else document.number,
+        currency=proposal.currency,
+        total_amount=None if proposal.total_amount is None else proposal.total_amount.quantize(unit),
+        reason=reason,
+    )
+
+
+def _with_file(workspace: Workspace, outcome: Outcome, errors: Mapping[str, str]) -> Outcome:
+    if outcome.state != "issued":
+        return outcome
+    if outcome.number in errors:
+        return replace(outcome, reason=f"issued, but without files: {errors[outcome.number]}")
+    pdf = workspace.document_folder(outcome.billing_period) / f"{outcome.number}.pdf"
+    return replace(outcome, pdf=str(pdf))

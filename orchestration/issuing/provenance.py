@@ -1,0 +1,194 @@
+"""What a document was made from, and why a correction differs from it (D1, D5).
+
+What is here: the configuration rows that matter to a billing group, and the comparison of frozen with current origins.
+When to add here: another input that can change a group's charges.
+What does not belong here: amounts.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from orchestration.configuration.fingerprint import period_digest, rows_in_force
+from orchestration.configuration.intervals import month_interval
+from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, Row
+
+__all__ = ["Delivery", "Origins", "cause_of_difference", "configuration_rows", "origins_of"]
+
+_MAX_NAMED = 3
+
+# The rate holds for ever (I2) and nothing more is drawn on credits (K4): they move no issued amount.
+_FIXED_AT_ISSUE = frozenset({"fx_rates", "credits"})
+
+
+@dataclass(frozen=True, order=True)
+class Delivery:
+    """One delivery of AWS.
+
+    Attributes:
+        payer_account_id: whose.
+        delivery_key: which.
+        fingerprint: of its files.
+    """
+
+    payer_account_id: str
+    delivery_key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Origins:
+    """What a draft was made from.
+
+    Attributes:
+        deliveries: the current deliveries of the payers that the group's charges come from.
+        configuration: by file name, the rows that matter to the group in the period, cells as text.
+        configuration_digest: of everything in the configuration that can affect the period.
+        code_version: of models and ingest.
+        run_id: the run that built the draft.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    configuration: Mapping[str, list[dict[str, str]]]
+    configuration_digest: str
+    code_version: str
+    run_id: str
+
+
+def origins_of(
+    configuration: Configuration,
+    billing_period: date,
+    billing_group_id: str,
+    deliveries: Sequence[Delivery],
+    code_version: str,
+    run_id: str,
+) -> Origins:
+    """Return what the draft of a group and period was made from."""
+    return Origins(
+        deliveries=tuple(sorted(deliveries)),
+        configuration=configuration_rows(configuration, billing_period, billing_group_id),
+        configuration_digest=period_digest(configuration, billing_period),
+        code_version=code_version,
+        run_id=run_id,
+    )
+
+
+def configuration_rows(
+    configuration: Configuration, billing_period: date, billing_group_id: str
+) -> dict[str, list[dict[str, str]]]:
+    """Return the rows that matter to a group in a period, by file name; files without such a row are left out.
+
+    Rows are those in force in the month: of the group itself, its customer and issuer, its terms, their plans and
+    rules, and the shared costs that it bears. Tax classes, exchange rates and settings matter to every group.
+    """
+    month = month_interval(billing_period)
+    in_force = {schema.name: list(rows_in_force(configuration, schema, month)) for schema in FILES}
+    wanted: dict[str, set[str]] = {"billing_group_id": {billing_group_id}}
+
+    def known(file: str, column: str, by: str) -> set[str]:
+        return {str(getattr(row, column)) for row in in_force[file] if str(getattr(row, by)) in wanted[by]}
+
+    wanted["customer_id"] = known("billing_groups", "customer_id", "billing_group_id")
+    wanted["issuer_id"] = known("billing_groups", "issuer_id", "billing_group_id")
+    wanted["pricing_plan_id"] = known("billing_terms", "pricing_plan_id", "billing_group_id")
+    wanted["support_plan_id"] = known("billing_terms", "support_plan_id", "billing_group_id")
+    wanted["pricing_rule_id"] = known("pricing_rules", "pricing_rule_id", "pricing_plan_id")
+    wanted["shared_cost_rule_id"] = known("shared_cost_targets", "shared_cost_rule_id", "billing_group_id")
+    wanted["issuer_country_code"] = {
+        row.country_code for row in configuration.issuers if row.issuer_id in wanted["issuer_id"]
+    }
+    wanted["customer_country_code"] = {
+        row.country_code for row in configuration.customers if row.customer_id in wanted["customer_id"]
+    }
+
+    def matters(file: str, row: Row) -> bool:
+        return all(str(getattr(row, column)) in wanted[column] for column in _DECIDED_BY[file])
+
+    found = {
+        FILE_BY_NAME[file].file: [_shown(file, row) for row in in_force[file] if matters(file, row)]
+        for file in _DECIDED_BY
+    }
+    return {file: rows for file, rows in found.items() if rows}
+
+
+_DECIDED_BY: dict[str, tuple[str, ...]] = {
+    "settings": (),
+    "issuers": ("issuer_id",),
+    "customers": ("customer_id",),
+    "billing_groups": ("billing_group_id",),
+    "account_assignments": ("billing_group_id",),
+    "billing_terms": ("billing_group_id",),
+    "pricing_plans": ("pricing_plan_id",),
+    "pricing_rules": ("pricing_plan_id",),
+    "pricing_rule_tiers": ("pricing_rule_id",),
+    "custom_line_items": ("billing_group_id",),
+    "shared_cost_rules": ("shared_cost_rule_id",),
+    # All targets of a rule: their weights decide the group's part too.
+    "shared_cost_targets": ("shared_cost_rule_id",),
+    "minimum_commitments": ("billing_group_id",),
+    "support_plans": ("support_plan_id",),
+    "support_plan_tiers": ("support_plan_id",),
+    "credits": ("billing_group_id",),
+    "tax_rates": ("issuer_country_code", "customer_country_code"),
+    "tax_classes": (),
+    "tax_exemptions": ("customer_id",),
+    "fx_rates": (),
+}
+
+
+def _shown(file: str, row: Row) -> dict[str, str]:
+    return {name: column.show(getattr(row, name)) for name, column in FILE_BY_NAME[file].columns.items()}
+
+
+def cause_of_difference(frozen: Mapping[str, Any], current: Origins) -> str:
+    """Return in words why the current numbers differ from the issued ones (D5).
+
+    Args:
+        frozen: ``provenance`` of the newest document of the group and period.
+        current: what the current draft is made from.
+    """
+    causes = [
+        *_restatements({Delivery(**delivery) for delivery in frozen["deliveries"]}, set(current.deliveries)),
+        *_configuration_changes(frozen["configuration"], current.configuration),
+    ]
+    if not causes and frozen["code_version"] != current.code_version:
+        causes = ["Calculation: another version of the billing rules"]
+    return "; ".join(causes) or "Nothing that it is made from has changed"
+
+
+def _restatements(before: set[Delivery], now: set[Delivery]) -> list[str]:
+    new = sorted(now - before)
+    payers = {delivery.payer_account_id for delivery in new}
+    gone = [delivery for delivery in sorted(before - now) if delivery.payer_account_id not in payers]
+    return [
+        *(f"Restatement by AWS: delivery {found.delivery_key} of payer {found.payer_account_id}" for found in new),
+        *(f"Delivery {lost.delivery_key} of payer {lost.payer_account_id} is gone" for lost in gone),
+    ]
+
+
+def _configuration_changes(
+    before: Mapping[str, Sequence[Mapping[str, str]]], now: Mapping[str, Sequence[Mapping[str, str]]]
+) -> list[str]:
+    changes = []
+    for schema in FILES:
+        if schema.name in _FIXED_AT_ISSUE:
+            continue
+        old = _by_key(schema.key, before.get(schema.file, ()))
+        new = _by_key(schema.key, now.get(schema.file, ()))
+        changed = [
+            f"{key} {'added' if key not in old else 'taken out' if key not in new else 'changed'}"
+            for key in sorted(old.keys() | new.keys())
+            if old.get(key) != new.get(key)
+        ]
+        if changed:
+            more = f" and {len(changed) - _MAX_NAMED} more" if len(changed) > _MAX_NAMED else ""
+            changes.append(f"Configuration: {schema.file}, {', '.join(changed[:_MAX_NAMED])}{more}")
+    return changes
+
+
+def _by_key(key: Sequence[str], rows: Sequence[Mapping[str, str]]) -> dict[str, list[Mapping[str, str]]]:
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for row in rows:
+        found.setdefault("/".join(filter(None, (row.get(column, "") for column in key))), []).append(row)
+    return found
