@@ -1,12 +1,13 @@
 """Which billing periods a run has to build, and why.
 
-What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models) compared
-with what was built last.
+What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models, and the
+periods that customer credits were drawn in before it) compared with what was built last.
 When to add here: a new kind of input that can change a period's numbers.
 What does not belong here: building.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.configuration.fingerprint import membership_digest, period_digest
+from orchestration.configuration.intervals import Interval, month_interval
 from orchestration.configuration.schema import Configuration
 from orchestration.ingest.price_lists import price_list_digests
 from orchestration.settings import PROJECT_ROOT
@@ -23,6 +25,7 @@ __all__ = [
     "billing_exports",
     "code_digest",
     "mark_built",
+    "periods_drawing_after",
     "plan_periods",
     "unfinished_periods",
     "write_build_periods",
@@ -40,6 +43,8 @@ class PlannedPeriod:
         fingerprint: of everything that makes the period.
         grain_fingerprint: of what makes its usage grain.
         price_list_digest: of the price list tiers in force in it; empty for none.
+        drawn_before: the periods that its customer credits could be drawn in before it, as they stand when it is
+            built: `YYYY-MM=fingerprint`, by spaces; empty where no credit is older than the period.
     """
 
     billing_period: date
@@ -48,6 +53,7 @@ class PlannedPeriod:
     fingerprint: str
     grain_fingerprint: str
     price_list_digest: str
+    drawn_before: str
 
 
 def _digest(*parts: str) -> str:
@@ -80,7 +86,9 @@ def plan_periods(
 ) -> list[PlannedPeriod]:
     """Return the periods whose inputs differ from what was built last, oldest first.
 
-    A period that was built before and has no billed delivery any more is planned too: building it empties it.
+    A period that was built before and has no billed delivery any more is planned too: building it empties it. What
+    a customer credit has left in a period is what the periods before have not drawn (K4), so a period counts as
+    changed when one of those is built again; its raw rows are not read for that.
 
     Args:
         connection: the warehouse, after the deliveries and price lists were landed.
@@ -96,23 +104,28 @@ def plan_periods(
     ).fetchall():
         deliveries.setdefault(period, []).append(f"{key}\x1e{fingerprint}")
     built = {
-        period: (fingerprint, grain, prices)
-        for period, fingerprint, grain, prices in connection.execute(
-            "select billing_period, fingerprint, grain_fingerprint, price_list_digest from raw.period_builds"
+        period: (fingerprint, grain, prices, drawn_before)
+        for period, fingerprint, grain, prices, drawn_before in connection.execute(
+            "select billing_period, fingerprint, grain_fingerprint, price_list_digest, drawn_before "
+            "from raw.period_builds"
         ).fetchall()
     }
     asked_for = {period for (period,) in connection.execute("select billing_period from raw.build_periods").fetchall()}
     planned = []
     candidates = sorted(deliveries.keys() | built.keys() | asked_for)
     price_lists = price_list_digests(connection, candidates)
+    # A period that is left out counts as it was built last: its draws are what the later ones go on from.
+    standing = {period: fingerprint for period, (fingerprint, *_) in built.items()}
     for period in candidates:
         if only is not None and period not in only:
             continue
         landed = _digest(*deliveries.get(period, []))
         grain = _digest(code, landed, membership_digest(configuration, period))
         configured, prices = period_digest(configuration, period), price_lists[period]
-        fingerprint = _digest(grain, configured, prices)
-        last_fingerprint, last_grain, last_prices = built.get(period, ("", "", ""))
+        drawn_before = _drawn_before(configuration, period, standing)
+        fingerprint = _fingerprint(grain, configured, prices, drawn_before)
+        last_fingerprint, last_grain, last_prices, last_drawn_before = built.get(period, ("", "", "", ""))
+        standing[period] = fingerprint
         if fingerprint == last_fingerprint and not force:
             continue
         if period not in deliveries:
@@ -123,12 +136,16 @@ def plan_periods(
             reason = "asked for"
         elif grain != last_grain:
             reason = "new delivery, memberships or models"
-        elif prices == last_prices:
-            reason = "changed configuration"
-        elif last_fingerprint == _digest(grain, configured, last_prices):
-            reason = "new price list"
         else:
-            reason = "changed configuration, new price list"
+            reasons = []
+            if last_fingerprint != _fingerprint(grain, configured, last_prices, last_drawn_before):
+                reasons.append("changed configuration")
+            if prices != last_prices:
+                reasons.append("new price list")
+            if drawn_before != last_drawn_before:
+                first = min(set(drawn_before.split()) ^ set(last_drawn_before.split()))
+                reasons.append(f"credits drawn in {first.partition('=')[0]} may have changed")
+            reason = ", ".join(reasons)
         planned.append(
             PlannedPeriod(
                 billing_period=period,
@@ -137,9 +154,57 @@ def plan_periods(
                 fingerprint=fingerprint,
                 grain_fingerprint=grain,
                 price_list_digest=prices,
+                drawn_before=drawn_before,
             )
         )
     return planned
+
+
+def periods_drawing_after(
+    configuration: Configuration, changed: Iterable[date], known: Iterable[date]
+) -> frozenset[date]:
+    """Return the periods whose customer credits could be drawn in a changed period before them, directly or not (K4).
+
+    Args:
+        configuration: the validated billing configuration.
+        changed: periods that are built, or may be.
+        known: the periods that there are; only these are returned.
+    """
+    touched = set(changed)
+    found = set()
+    for period in sorted(known):
+        first = _first_drawable(configuration, period)
+        if first is not None and any(first <= before < period for before in touched):
+            found.add(period)
+            touched.add(period)
+    return frozenset(found)
+
+
+def _fingerprint(grain: str, configured: str, prices: str, drawn_before: str) -> str:
+    # A period that goes on from no other has the fingerprint it had before there were credits.
+    return _digest(grain, configured, prices, *([drawn_before] if drawn_before else []))
+
+
+def _first_drawable(configuration: Configuration, billing_period: date) -> date | None:
+    """Return the first period in which a credit that can be drawn in this one could be drawn; None without credits."""
+    month = month_interval(billing_period)
+    starts = [
+        credit.start_date
+        for credit in configuration.credits
+        if credit.status == "Active" and Interval.between(credit.start_date, credit.end_date).overlaps(month)
+    ]
+    return min(starts).replace(day=1) if starts else None
+
+
+def _drawn_before(configuration: Configuration, billing_period: date, standing: dict[date, str]) -> str:
+    first = _first_drawable(configuration, billing_period)
+    if first is None:
+        return ""
+    return " ".join(
+        f"{period:%Y-%m}={fingerprint}"
+        for period, fingerprint in sorted(standing.items())
+        if first <= period < billing_period
+    )
 
 
 def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[PlannedPeriod]) -> None:
@@ -152,7 +217,7 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
     for period in planned:
         connection.execute(
             "insert into raw.build_periods by name select ? as billing_period, ? as reads_raw, ? as reason, "
-            "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest",
+            "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest, ? as drawn_before",
             [
                 period.billing_period,
                 period.reads_raw,
@@ -160,6 +225,7 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
                 period.fingerprint,
                 period.grain_fingerprint,
                 period.price_list_digest,
+                period.drawn_before,
             ],
         )
         connection.execute("delete from raw.period_builds where billing_period = ?", [period.billing_period])
@@ -171,7 +237,7 @@ def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     connection.execute(
         "insert or replace into raw.period_builds by name "
         "select billing_period, fingerprint, grain_fingerprint, ? as run_id, "
-        "date_trunc('second', now()::timestamp) as built_at, price_list_digest from raw.build_periods",
+        "date_trunc('second', now()::timestamp) as built_at, price_list_digest, drawn_before from raw.build_periods",
         [run_id],
     )
 

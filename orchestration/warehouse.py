@@ -38,7 +38,8 @@ create table if not exists raw.build_periods (
     reason varchar not null,
     fingerprint varchar not null,
     grain_fingerprint varchar not null,
-    price_list_digest varchar default ''
+    price_list_digest varchar default '',
+    drawn_before varchar default ''
 );
 create table if not exists raw.period_builds (
     billing_period date primary key,
@@ -46,7 +47,8 @@ create table if not exists raw.period_builds (
     grain_fingerprint varchar not null,
     run_id varchar not null,
     built_at timestamp not null,
-    price_list_digest varchar default ''
+    price_list_digest varchar default '',
+    drawn_before varchar default ''
 );
 create table if not exists raw.runs (
     run_id varchar primary key,
@@ -76,6 +78,9 @@ create table if not exists raw.check_results (
 -- Warehouses made before price lists were read.
 alter table raw.build_periods add column if not exists price_list_digest varchar default '';
 alter table raw.period_builds add column if not exists price_list_digest varchar default '';
+-- Warehouses made before customer credits were drawn.
+alter table raw.build_periods add column if not exists drawn_before varchar default '';
+alter table raw.period_builds add column if not exists drawn_before varchar default '';
 """
 
 
