@@ -221,21 +221,29 @@ def status(as_json: bool) -> None:
 
 @main.command()
 @click.option("--period", type=Period(), help="Only this billing period.")
-@click.option("--group", help="Only this billing group; its lines are shown too.")
+@click.option("--group", help="Only this billing group; its lines, credits and tax are shown too.")
 @_JSON
 def invoices(period: date | None, group: str | None, as_json: bool) -> None:
-    """List draft invoices; with --group, also their lines."""
+    """List draft invoices; with --group, also their lines, what credits pay, and the tax."""
     from orchestration import reports
 
     workspace = Workspace.from_environment()
     found = reports.invoices(workspace, period, group)
-    lines = reports.invoice_lines(workspace, period, group) if group else None
+    parts = {}
+    if group:
+        parts = {
+            "lines": reports.invoice_lines(workspace, period, group),
+            "credits": reports.credit_draws(workspace, period, group),
+            "taxes": reports.invoice_taxes(workspace, period, group),
+        }
     if as_json:
-        _print_json({"invoices": found} | ({} if lines is None else {"lines": lines}))
+        _print_json({"invoices": found} | parts)
         return
     _print_table("Draft invoices", found, "No invoice matches.")
-    if lines is not None:
-        _print_table("Lines", lines, "No line matches.")
+    if parts:
+        _print_table("Lines", parts["lines"], "No line matches.")
+        _print_table("Credits", parts["credits"], "No credit pays any of it.")
+        _print_table("Tax", parts["taxes"], "No line is taxed.")
 
 
 @main.command()

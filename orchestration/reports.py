@@ -14,7 +14,18 @@ import duckdb
 from orchestration.errors import ChargehouseError
 from orchestration.settings import Workspace
 
-__all__ = ["deliveries", "failed_checks", "invoice_lines", "invoices", "open_problems", "periods", "problem_totals"]
+__all__ = [
+    "credit_draws",
+    "deliveries",
+    "failed_checks",
+    "invoice_lines",
+    "invoice_taxes",
+    "invoices",
+    "open_problems",
+    "periods",
+    "price_lists",
+    "problem_totals",
+]
 
 Row = dict[str, Any]
 
@@ -114,7 +125,7 @@ def open_problems(workspace: Workspace) -> list[Row]:
 
 
 def problem_totals(workspace: Workspace) -> list[Row]:
-    """Return one row per period and kind of open problem."""
+    """Return one row per period and kind of open problem that stands on rows of AWS's."""
     return _query(
         workspace,
         """
@@ -124,6 +135,7 @@ def problem_totals(workspace: Workspace) -> list[Row]:
             cast(sum(row_count) as bigint) as rows,
             sum(aws_cost) as aws_cost
         from marts.fct_open_problems
+        where row_count <> 0 or aws_cost <> 0
         group by all
         order by period, problem
         """,
@@ -155,6 +167,7 @@ def invoices(workspace: Workspace, period: date | None, group: str | None) -> li
             currency,
             minor_units,
             net_amount,
+            credit_amount,
             tax_amount,
             total_amount,
             line_count as lines,
@@ -183,10 +196,61 @@ def invoice_lines(workspace: Workspace, period: date | None, group: str | None) 
             exact_amount_usd,
             currency,
             minor_units,
-            net_amount
+            net_amount,
+            credit_amount,
+            tax_category,
+            tax_rate
         from marts.fct_invoice_lines
         where ($1 is null or billing_period = $1) and ($2 is null or billing_group_id = $2)
         order by billing_period, billing_group_id, line_number
+        """,
+        [period, group],
+    )
+    return [_in_minor_units(row) for row in rows]
+
+
+def credit_draws(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return what customer credits pay on the draft invoices of a period and group, by line and account (K1)."""
+    rows = _query(
+        workspace,
+        """
+        select
+            strftime(draws.billing_period, '%Y-%m') as period,
+            draws.credit_id as credit,
+            lines.line_number as line,
+            draws.sub_account_id as account,
+            draws.currency,
+            lines.minor_units,
+            draws.amount
+        from marts.fct_credit_ledger as draws
+        inner join marts.fct_invoice_lines as lines using (billing_period, invoice_line_key)
+        where ($1 is null or draws.billing_period = $1) and ($2 is null or draws.billing_group_id = $2)
+        order by draws.billing_period, draws.billing_group_id, draws.credit_id, lines.line_number, account
+        """,
+        [period, group],
+    )
+    return [_in_minor_units(row) for row in rows]
+
+
+def invoice_taxes(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return the tax of the draft invoices of a period and group, per category and rate (T3)."""
+    rows = _query(
+        workspace,
+        """
+        select
+            strftime(taxes.billing_period, '%Y-%m') as period,
+            taxes.tax_category,
+            taxes.tax_name,
+            taxes.tax_rate,
+            taxes.exemption_reason,
+            taxes.currency,
+            invoices.minor_units,
+            taxes.taxable_amount,
+            taxes.tax_amount
+        from marts.fct_invoice_taxes as taxes
+        inner join marts.fct_invoices as invoices using (billing_period, billing_group_id)
+        where ($1 is null or taxes.billing_period = $1) and ($2 is null or taxes.billing_group_id = $2)
+        order by taxes.billing_period, taxes.billing_group_id, taxes.tax_category, taxes.tax_rate
         """,
         [period, group],
     )
@@ -203,4 +267,4 @@ def _in_minor_units(row: Row) -> Row:
     }
 
 
-_ROUNDED = ("net_amount", "tax_amount", "total_amount")
+_ROUNDED = ("net_amount", "credit_amount", "taxable_amount", "tax_amount", "total_amount", "amount")

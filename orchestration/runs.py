@@ -259,6 +259,13 @@ def _warnings(workspace: Workspace) -> list[str]:
     for period in reports.periods(workspace):
         if period["residual"] != 0:
             found.append(f"{period['period']} payer {period['payer']}: residual {period['residual']:f}; issue nothing.")
+    for problem in reports.open_problems(workspace):
+        # What configuration lacks stands on no row of AWS's.
+        if problem["rows"] == 0 and problem["aws_cost"] == 0:
+            found.append(
+                f"{problem['period']} {problem['group']}: {problem['problem']} ({problem['subject']}): "
+                f"{problem['detail']}"
+            )
     for problem in reports.problem_totals(workspace):
         found.append(
             f"{problem['period']}: {problem['problem']} on {problem['rows']:,} rows, AWS cost {problem['aws_cost']:,f} "

@@ -47,11 +47,12 @@ def check_credit_amounts(sheets: Sheets) -> Iterator[ConfigProblem]:
     """Yield credits that are not a whole number of their currency's minor units, as lines and draws are (K1, M4)."""
     sheet = sheets["credits"]
     for record in sheet.records:
-        if not record.has("amount", "currency"):
+        amount = record.number("amount")
+        if amount is None or not record.has("currency"):
             continue
         # A currency that no invoice can be in is no customer's, which is a problem of its own.
         decimals = _minor_units().get(record.text("currency"))
-        if decimals is not None and record.number("amount") % Decimal(1).scaleb(-decimals) != 0:
+        if decimals is not None and amount % Decimal(1).scaleb(-decimals) != 0:
             yield sheet.problem(
                 record,
                 "amount",
