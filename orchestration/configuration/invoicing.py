@@ -47,8 +47,8 @@ def check_credit_amounts(sheets: Sheets) -> Iterator[ConfigProblem]:
     """Yield credits that are not a whole number of their currency's minor units, as lines and draws are (K1, M4)."""
     sheet = sheets["credits"]
     for record in sheet.records:
-        amount = record.number("amount")
-        if amount is None or not record.has("currency"):
+        amount = record.number("amount") if record.has("amount", "currency") else None
+        if amount is None:
             continue
         # A currency that no invoice can be in is no customer's, which is a problem of its own.
         decimals = _minor_units().get(record.text("currency"))
