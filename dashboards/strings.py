@@ -221,6 +221,7 @@ PROBLEMS: Final = {
     "bad_value": "Unreadable value",
     "unassigned_account": "Account in no billing group",
     "missing_fx_rate": "Missing exchange rate",
+    "missing_tax_rate": "Missing tax rate",
     "not_final": "Month not final",
     "unrated_charges": "Charges not rated",
 }
@@ -232,6 +233,10 @@ PROBLEM_REMEDIES: Final = {
     "bad_value": "Ask AWS for a corrected delivery. Until then these rows are on no invoice.",
     "unassigned_account": "Add the account to account_assignments.csv, then run again.",
     "missing_fx_rate": ("Add the month's rate to fx_rates.csv, then run again. The draft has no amounts until then."),
+    "missing_tax_rate": (
+        "Add the case to tax_rates.csv, or the customer to tax_exemptions.csv, then run again. "
+        "The draft lacks this tax until then."
+    ),
     "not_final": (
         "Nothing yet: AWS puts invoice numbers on a month's charges in the first days of the next one. "
         "Land the next delivery."

@@ -239,10 +239,10 @@ def status(as_json: bool) -> None:
 
 @main.command()
 @click.option("--period", type=Period(), help="Only this billing period.")
-@click.option("--group", help="Only this billing group; its lines are shown too.")
+@click.option("--group", help="Only this billing group; its lines, credits and tax are shown too.")
 @_JSON
 def invoices(period: date | None, group: str | None, as_json: bool) -> None:
-    """List invoices with their state, issued documents and proposed corrections; with --group, also today's lines."""
+    """List invoices as of today, issued documents and proposed corrections; with --group, also lines, credits and tax."""
     from orchestration import reports
 
     workspace = Workspace.from_environment()
@@ -251,17 +251,25 @@ def invoices(period: date | None, group: str | None, as_json: bool) -> None:
         "documents": reports.documents(workspace, period, group),
         "proposed_corrections": reports.proposed_corrections(workspace, period, group),
     }
-    lines = reports.invoice_lines(workspace, period, group) if group else None
+    parts = {}
+    if group:
+        parts = {
+            "lines": reports.invoice_lines(workspace, period, group),
+            "credits": reports.credit_draws(workspace, period, group),
+            "taxes": reports.invoice_taxes(workspace, period, group),
+        }
     if as_json:
-        _print_json(found | ({} if lines is None else {"lines": lines}))
+        _print_json(found | parts)
         return
     _print_table("Invoices as of today", found["invoices"], "No invoice matches.")
     if found["documents"]:
         _print_table("Documents", found["documents"], "")
     if found["proposed_corrections"]:
         _print_table("Proposed corrections", found["proposed_corrections"], "")
-    if lines is not None:
-        _print_table("Lines", lines, "No line matches.")
+    if parts:
+        _print_table("Lines", parts["lines"], "No line matches.")
+        _print_table("Credits", parts["credits"], "No credit pays any of it.")
+        _print_table("Tax", parts["taxes"], "No line is taxed.")
 
 
 @main.command()

@@ -1,7 +1,7 @@
 """What a run would have to do, found without doing it.
 
 What is here: the periods that have a new delivery, a new price list, a changed configuration, changed models or a newly
-issued document.
+issued document, and those whose customer credits are drawn after them.
 When to add here: another reason to run.
 What does not belong here: reading deliveries; only names, sizes and times are looked at.
 """
@@ -18,7 +18,7 @@ from orchestration.ingest.deliveries import changed_periods
 from orchestration.ingest.landing import open_landing
 from orchestration.ingest.price_lists import have_price_lists_changed
 from orchestration.ledger.mirror import load_ledger
-from orchestration.planning import billing_exports, plan_periods
+from orchestration.planning import billing_exports, periods_drawing_after, plan_periods
 from orchestration.settings import Workspace
 from orchestration.warehouse import is_published, open_warehouse, workspace_lock
 
@@ -42,7 +42,7 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
     """Compare landing, configuration, models and ledger with what was built last; changes nothing that is published.
 
     Before a new price list is read nobody knows in which periods it is in force, so all count; the run builds those
-    whose prices it changes.
+    whose prices it changes. Periods whose customer credits may have been drawn in one of those before count too (K4).
 
     Args:
         workspace: where to look.
@@ -54,8 +54,10 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
         load_ledger(connection, workspace)
         periods = changed_periods(connection, landing, billing_exports(configuration))
         periods |= {planned.billing_period for planned in plan_periods(connection, configuration)}
+        billed = _billed_periods(connection)
         if have_price_lists_changed(connection, landing):
-            periods |= _billed_periods(connection)
+            periods |= billed
+        periods |= periods_drawing_after(configuration, periods, billed | periods)
         unpublished = not is_published(connection)
     if only is not None:
         periods &= only

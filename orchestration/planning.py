@@ -1,12 +1,13 @@
 """Which billing periods a run has to build, and why.
 
 What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models, issued
-documents) compared with what was built last.
+documents, and the periods that customer credits were drawn in before it) compared with what was built last.
 When to add here: a new kind of input that can change a period's numbers.
 What does not belong here: building.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.configuration.fingerprint import membership_digest, period_digest
+from orchestration.configuration.intervals import Interval, month_interval
 from orchestration.configuration.schema import Configuration
 from orchestration.ingest.price_lists import price_list_digests
 from orchestration.settings import PROJECT_ROOT
@@ -23,6 +25,7 @@ __all__ = [
     "billing_exports",
     "code_digest",
     "mark_built",
+    "periods_drawing_after",
     "plan_periods",
     "unfinished_periods",
     "write_build_periods",
@@ -41,6 +44,8 @@ class PlannedPeriod:
         grain_fingerprint: of what makes its usage grain.
         price_list_digest: of the price list tiers in force in it; empty for none.
         document_digest: of the documents issued for it, whose rate and credit draws hold for ever; empty for none.
+        drawn_before: the periods that its customer credits could be drawn in before it, as they stand when it is
+            built: `YYYY-MM=fingerprint`, by spaces; empty where no credit is older than the period.
     """
 
     billing_period: date
@@ -50,6 +55,7 @@ class PlannedPeriod:
     grain_fingerprint: str
     price_list_digest: str
     document_digest: str
+    drawn_before: str
 
 
 def _digest(*parts: str) -> str:
@@ -82,7 +88,9 @@ def plan_periods(
 ) -> list[PlannedPeriod]:
     """Return the periods whose inputs differ from what was built last, oldest first.
 
-    A period that was built before and has no billed delivery any more is planned too: building it empties it.
+    A period that was built before and has no billed delivery any more is planned too: building it empties it. What
+    a customer credit has left in a period is what the periods before have not drawn (K4), so a period counts as
+    changed when one of those is built again; its raw rows are not read for that.
 
     Args:
         connection: the warehouse, after the deliveries, price lists and the ledger were brought in.
@@ -98,9 +106,9 @@ def plan_periods(
     ).fetchall():
         deliveries.setdefault(period, []).append(f"{key}\x1e{fingerprint}")
     built = {
-        period: (fingerprint, grain, prices, issued)
-        for period, fingerprint, grain, prices, issued in connection.execute(
-            "select billing_period, fingerprint, grain_fingerprint, price_list_digest, document_digest "
+        period: (fingerprint, grain, prices, drawn_before, issued)
+        for period, fingerprint, grain, prices, drawn_before, issued in connection.execute(
+            "select billing_period, fingerprint, grain_fingerprint, price_list_digest, drawn_before, document_digest "
             "from raw.period_builds"
         ).fetchall()
     }
@@ -113,15 +121,21 @@ def plan_periods(
     planned = []
     candidates = sorted(deliveries.keys() | built.keys() | asked_for)
     price_lists = price_list_digests(connection, candidates)
+    # A period that is left out counts as it was built last: its draws are what the later ones go on from.
+    standing = {period: fingerprint for period, (fingerprint, *_) in built.items()}
     for period in candidates:
         if only is not None and period not in only:
             continue
         landed = _digest(*deliveries.get(period, []))
         grain = _digest(code, landed, membership_digest(configuration, period))
         configured, prices = period_digest(configuration, period), price_lists[period]
+        drawn_before = _drawn_before(configuration, period, standing)
         issued = _digest(*documents[period]) if period in documents else ""
-        fingerprint = _digest(grain, configured, prices, issued)
-        last_fingerprint, last_grain, last_prices, last_issued = built.get(period, ("", "", "", ""))
+        fingerprint = _fingerprint(grain, configured, prices, drawn_before, issued)
+        last_fingerprint, last_grain, last_prices, last_drawn_before, last_issued = built.get(
+            period, ("", "", "", "", "")
+        )
+        standing[period] = fingerprint
         if fingerprint == last_fingerprint and not force:
             continue
         if period not in deliveries:
@@ -133,12 +147,17 @@ def plan_periods(
         elif grain != last_grain:
             reason = "new delivery, memberships or models"
         else:
-            reasons = {
-                "changed configuration": last_fingerprint != _digest(grain, configured, last_prices, last_issued),
-                "new price list": prices != last_prices,
-                "a document was issued": issued != last_issued,
-            }
-            reason = ", ".join(name for name, holds in reasons.items() if holds)
+            reasons = []
+            if last_fingerprint != _fingerprint(grain, configured, last_prices, last_drawn_before, last_issued):
+                reasons.append("changed configuration")
+            if prices != last_prices:
+                reasons.append("new price list")
+            if drawn_before != last_drawn_before:
+                first = min(set(drawn_before.split()) ^ set(last_drawn_before.split()))
+                reasons.append(f"credits drawn in {first.partition('=')[0]} may have changed")
+            if issued != last_issued:
+                reasons.append("a document was issued")
+            reason = ", ".join(reasons)
         planned.append(
             PlannedPeriod(
                 billing_period=period,
@@ -148,9 +167,59 @@ def plan_periods(
                 grain_fingerprint=grain,
                 price_list_digest=prices,
                 document_digest=issued,
+                drawn_before=drawn_before,
             )
         )
     return planned
+
+
+def periods_drawing_after(
+    configuration: Configuration, changed: Iterable[date], known: Iterable[date]
+) -> frozenset[date]:
+    """Return the periods whose customer credits could be drawn in a changed period before them, directly or not (K4).
+
+    Args:
+        configuration: the validated billing configuration.
+        changed: periods that are built, or may be.
+        known: the periods that there are; only these are returned.
+    """
+    touched = set(changed)
+    found = set()
+    for period in sorted(known):
+        first = _first_drawable(configuration, period)
+        if first is not None and any(first <= before < period for before in touched):
+            found.add(period)
+            touched.add(period)
+    return frozenset(found)
+
+
+def _fingerprint(grain: str, configured: str, prices: str, drawn_before: str, issued: str) -> str:
+    # A period that goes on from no other has the fingerprint it had before there were credits and documents.
+    return _digest(
+        grain, configured, prices, *([drawn_before] if drawn_before else []), *([f"issued {issued}"] if issued else [])
+    )
+
+
+def _first_drawable(configuration: Configuration, billing_period: date) -> date | None:
+    """Return the first period in which a credit that can be drawn in this one could be drawn; None without credits."""
+    month = month_interval(billing_period)
+    starts = [
+        credit.start_date
+        for credit in configuration.credits
+        if credit.status == "Active" and Interval.between(credit.start_date, credit.end_date).overlaps(month)
+    ]
+    return min(starts).replace(day=1) if starts else None
+
+
+def _drawn_before(configuration: Configuration, billing_period: date, standing: dict[date, str]) -> str:
+    first = _first_drawable(configuration, billing_period)
+    if first is None:
+        return ""
+    return " ".join(
+        f"{period:%Y-%m}={fingerprint}"
+        for period, fingerprint in sorted(standing.items())
+        if first <= period < billing_period
+    )
 
 
 def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[PlannedPeriod]) -> None:
@@ -163,7 +232,8 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
     for period in planned:
         connection.execute(
             "insert into raw.build_periods by name select ? as billing_period, ? as reads_raw, ? as reason, "
-            "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest, ? as document_digest",
+            "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest, ? as document_digest, "
+            "? as drawn_before",
             [
                 period.billing_period,
                 period.reads_raw,
@@ -172,6 +242,7 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
                 period.grain_fingerprint,
                 period.price_list_digest,
                 period.document_digest,
+                period.drawn_before,
             ],
         )
         connection.execute("delete from raw.period_builds where billing_period = ?", [period.billing_period])
@@ -183,7 +254,8 @@ def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     connection.execute(
         "insert or replace into raw.period_builds by name "
         "select billing_period, fingerprint, grain_fingerprint, ? as run_id, "
-        "date_trunc('second', now()::timestamp) as built_at, price_list_digest, document_digest from raw.build_periods",
+        "date_trunc('second', now()::timestamp) as built_at, price_list_digest, document_digest, drawn_before "
+        "from raw.build_periods",
         [run_id],
     )
 

@@ -15,13 +15,16 @@ from orchestration.errors import ChargehouseError
 from orchestration.settings import Workspace
 
 __all__ = [
+    "credit_draws",
     "deliveries",
     "documents",
     "failed_checks",
     "invoice_lines",
+    "invoice_taxes",
     "invoices",
     "open_problems",
     "periods",
+    "price_lists",
     "problem_totals",
     "proposed_corrections",
 ]
@@ -124,7 +127,7 @@ def open_problems(workspace: Workspace) -> list[Row]:
 
 
 def problem_totals(workspace: Workspace) -> list[Row]:
-    """Return one row per period and kind of open problem."""
+    """Return one row per period and kind of open problem that stands on rows of AWS's."""
     return _query(
         workspace,
         """
@@ -134,6 +137,7 @@ def problem_totals(workspace: Workspace) -> list[Row]:
             cast(sum(row_count) as bigint) as rows,
             sum(aws_cost) as aws_cost
         from marts.fct_open_problems
+        where row_count <> 0 or aws_cost <> 0
         group by all
         order by period, problem
         """,
@@ -165,6 +169,7 @@ def invoices(workspace: Workspace, period: date | None, group: str | None) -> li
             currency,
             minor_units,
             net_amount,
+            credit_amount,
             tax_amount,
             total_amount,
             line_count as lines,
@@ -269,6 +274,54 @@ def invoice_lines(workspace: Workspace, period: date | None, group: str | None) 
     return [_in_minor_units(row) for row in rows]
 
 
+def credit_draws(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return what customer credits pay on the draft invoices of a period and group, by line and account (K1)."""
+    rows = _query(
+        workspace,
+        """
+        select
+            strftime(draws.billing_period, '%Y-%m') as period,
+            draws.credit_id as credit,
+            lines.line_number as line,
+            draws.sub_account_id as account,
+            draws.currency,
+            lines.minor_units,
+            draws.amount
+        from marts.fct_credit_ledger as draws
+        inner join marts.fct_invoice_lines as lines using (billing_period, invoice_line_key)
+        where ($1 is null or draws.billing_period = $1) and ($2 is null or draws.billing_group_id = $2)
+        order by draws.billing_period, draws.billing_group_id, draws.credit_id, lines.line_number, account
+        """,
+        [period, group],
+    )
+    return [_in_minor_units(row) for row in rows]
+
+
+def invoice_taxes(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
+    """Return the tax of the draft invoices of a period and group, per category and rate (T3)."""
+    rows = _query(
+        workspace,
+        """
+        select
+            strftime(taxes.billing_period, '%Y-%m') as period,
+            taxes.tax_category,
+            taxes.tax_name,
+            taxes.tax_rate,
+            taxes.exemption_reason,
+            taxes.currency,
+            invoices.minor_units,
+            taxes.taxable_amount,
+            taxes.tax_amount
+        from marts.fct_invoice_taxes as taxes
+        inner join marts.fct_invoices as invoices using (billing_period, billing_group_id)
+        where ($1 is null or taxes.billing_period = $1) and ($2 is null or taxes.billing_group_id = $2)
+        order by taxes.billing_period, taxes.billing_group_id, taxes.tax_category, taxes.tax_rate
+        """,
+        [period, group],
+    )
+    return [_in_minor_units(row) for row in rows]
+
+
 def _in_minor_units(row: Row) -> Row:
     """Write rounded amounts with the decimals of their currency: 12 JPY, 12.00 USD, 12.000 KWD (ISO 4217)."""
     unit = Decimal(1).scaleb(-row["minor_units"])
@@ -279,4 +332,4 @@ def _in_minor_units(row: Row) -> Row:
     }
 
 
-_ROUNDED = ("net_amount", "credit_amount", "tax_amount", "total_amount")
+_ROUNDED = ("net_amount", "credit_amount", "taxable_amount", "tax_amount", "total_amount", "amount")

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration import reports
-from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.errors import BuildError, ChargehouseError, CheckError
 from orchestration.pending import find_pending, known_periods
@@ -90,20 +89,18 @@ def run_new(
         _refuse_impossible(asked_for, {*pending.periods, *known}, workspace)
         todo = sorted(asked_for if force else asked_for & set(pending.periods))
         left = [period for period in pending.periods if period not in asked_for]
-        unbilled = _unbilled(configuration)
         if not todo and not pending.unpublished:
             return _summary(
                 workspace,
                 (),
                 "Nothing new: no delivery, configuration or model changed since the last run. Nothing was built.",
-                unbilled,
                 left,
             )
         _execute(workspace, todo or list(known), sorted(asked_for), force, report)
         built = _built(workspace)
         months = ", ".join(f"{period:%Y-%m}" for period in built)
         done = f"Built and published {months}." if built else "Nothing had to be built; published again."
-        return _summary(workspace, built, done, unbilled, left)
+        return _summary(workspace, built, done, left)
 
 
 def _refuse_impossible(asked_for: frozenset[date], available: set[date], workspace: Workspace) -> None:
@@ -232,9 +229,7 @@ def _failure(result: Any, log_file: Path) -> ChargehouseError:
     return BuildError(f"The run failed, so nothing was published. Details: {log_file}")
 
 
-def _summary(
-    workspace: Workspace, built: tuple[date, ...], done: str, unbilled: tuple[str, ...], left: list[date]
-) -> RunSummary:
+def _summary(workspace: Workspace, built: tuple[date, ...], done: str, left: list[date]) -> RunSummary:
     notes = (done, f"Published copy: {workspace.published_file}") if built else (done,)
     waiting = [
         f"{period:%Y-%m} has something new too and is published as it was built last; run without --period to build it."
@@ -243,7 +238,7 @@ def _summary(
     return RunSummary(
         built=built,
         notes=notes,
-        warnings=(*_warnings(workspace), *waiting, *unbilled),
+        warnings=(*_warnings(workspace), *waiting),
         published_file=workspace.published_file,
     )
 
@@ -264,6 +259,13 @@ def _warnings(workspace: Workspace) -> list[str]:
     for period in reports.periods(workspace):
         if period["residual"] != 0:
             found.append(f"{period['period']} payer {period['payer']}: residual {period['residual']:f}; issue nothing.")
+    for problem in reports.open_problems(workspace):
+        # What configuration lacks stands on no row of AWS's.
+        if problem["rows"] == 0 and problem["aws_cost"] == 0:
+            found.append(
+                f"{problem['period']} {problem['group']}: {problem['problem']} ({problem['subject']}): "
+                f"{problem['detail']}"
+            )
     for problem in reports.problem_totals(workspace):
         found.append(
             f"{problem['period']}: {problem['problem']} on {problem['rows']:,} rows, AWS cost {problem['aws_cost']:,f} "
@@ -272,12 +274,3 @@ def _warnings(workspace: Workspace) -> list[str]:
     for check in reports.failed_checks(workspace):
         found.append(f"check of {check['subject']}: {check['check']}: {check['detail']}")
     return found
-
-
-def _unbilled(configuration: Configuration) -> tuple[str, ...]:
-    """Say what the configuration asks for that this version does not bill: a charge must not go missing in silence."""
-    return tuple(
-        f"{name}.csv is valid, but this version does not bill it: nothing in it is on an invoice."
-        for name in ("credits", "tax_rates")
-        if configuration.rows(name)
-    )

@@ -40,7 +40,8 @@ create table if not exists raw.build_periods (
     fingerprint varchar not null,
     grain_fingerprint varchar not null,
     price_list_digest varchar default '',
-    document_digest varchar default ''
+    document_digest varchar default '',
+    drawn_before varchar default ''
 );
 create table if not exists raw.period_builds (
     billing_period date primary key,
@@ -49,7 +50,8 @@ create table if not exists raw.period_builds (
     run_id varchar not null,
     built_at timestamp not null,
     price_list_digest varchar default '',
-    document_digest varchar default ''
+    document_digest varchar default '',
+    drawn_before varchar default ''
 );
 create table if not exists raw.runs (
     run_id varchar primary key,
@@ -82,6 +84,9 @@ alter table raw.period_builds add column if not exists price_list_digest varchar
 -- Warehouses made before documents were issued.
 alter table raw.build_periods add column if not exists document_digest varchar default '';
 alter table raw.period_builds add column if not exists document_digest varchar default '';
+-- Warehouses made before customer credits were drawn.
+alter table raw.build_periods add column if not exists drawn_before varchar default '';
+alter table raw.period_builds add column if not exists drawn_before varchar default '';
 """
 
 

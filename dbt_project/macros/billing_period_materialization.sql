@@ -15,21 +15,23 @@
     {% endif %}
 
     {# A contract says what the table is before the SQL can be looked at: a model that reads what its earlier periods
-       hold needs its table first. #}
-    {% set wanted = {} %}
+       hold needs its table first. DuckDB describes both sides, as it and dbt spell types differently. #}
+    {% set shape = sql %}
     {% if config.get('contract').enforced %}
+        {% set nulls = [] %}
         {% for column in model.columns.values() %}
-            {% do wanted.update({column.name: column.data_type | upper}) %}
+            {% do nulls.append("cast(null as " ~ column.data_type ~ ") as " ~ adapter.quote(column.name)) %}
         {% endfor %}
-    {% else %}
-        {% for column in get_column_schema_from_query(sql) %}
-            {% do wanted.update({column.name: column.data_type | upper}) %}
-        {% endfor %}
+        {% set shape = "select " ~ nulls | join(", ") %}
     {% endif %}
+    {% set wanted = {} %}
+    {% for column in run_query("describe select * from (" ~ shape ~ ") as model_sql").rows %}
+        {% do wanted.update({column[0]: column[1]}) %}
+    {% endfor %}
     {% if existing is not none %}
         {% set found = {} %}
-        {% for column in adapter.get_columns_in_relation(existing) %}
-            {% do found.update({column.name: column.data_type | upper}) %}
+        {% for column in run_query("describe " ~ existing).rows %}
+            {% do found.update({column[0]: column[1]}) %}
         {% endfor %}
         {% if found != wanted or should_full_refresh() %}
             {% set lost = run_query(

@@ -1,19 +1,22 @@
 """Rules about what invoices hold beside charges: customer credits, exchange rates, tax (I2, K1, T2).
 
-What is here: checks of currencies and of tax cases that contradict each other.
+What is here: checks of credits' amounts, of currencies and of tax cases that contradict each other.
 When to add here: a new rule about credits, currencies, tax or documents that configuration can break.
 What does not belong here: whether a rate is missing for a bill; that depends on the bill and blocks its
 issuing only.
 """
 
+import csv
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 
 from orchestration.configuration.intervals import Interval
 from orchestration.configuration.sheets import Record, Sheets
 from orchestration.errors import ConfigProblem
+from orchestration.settings import PROJECT_ROOT
 
-__all__ = ["check_credit_currencies", "check_fx_rates", "check_tax_cases", "check_tax_rates"]
+__all__ = ["check_credit_amounts", "check_credit_currencies", "check_fx_rates", "check_tax_cases", "check_tax_rates"]
 
 
 def check_credit_currencies(sheets: Sheets) -> Iterator[ConfigProblem]:
@@ -38,6 +41,32 @@ def check_credit_currencies(sheets: Sheets) -> Iterator[ConfigProblem]:
                 f"{customer.text('customer_id')!r} (customers.csv line {customer.line}; I2)",
                 "Grant the credit in the customer's currency.",
             )
+
+
+def check_credit_amounts(sheets: Sheets) -> Iterator[ConfigProblem]:
+    """Yield credits that are not a whole number of their currency's minor units, as lines and draws are (K1, M4)."""
+    sheet = sheets["credits"]
+    for record in sheet.records:
+        amount = record.number("amount") if record.has("amount", "currency") else None
+        if amount is None:
+            continue
+        # A currency that no invoice can be in is no customer's, which is a problem of its own.
+        decimals = _minor_units().get(record.text("currency"))
+        if decimals is not None and amount % Decimal(1).scaleb(-decimals) != 0:
+            yield sheet.problem(
+                record,
+                "amount",
+                f"has parts smaller than {Decimal(1).scaleb(-decimals):f} {record.text('currency')}, "
+                "which no invoice line has (K1)",
+                f"Write {f'at most {decimals} decimals' if decimals else 'a whole amount'}.",
+            )
+
+
+@cache
+def _minor_units() -> dict[str, int]:
+    """Return the decimals of each currency (ISO 4217), from the map that the models round by."""
+    with (PROJECT_ROOT / "dbt_project" / "seeds" / "currencies.csv").open(encoding="utf-8", newline="") as seed:
+        return {row["currency"]: int(row["minor_units"]) for row in csv.DictReader(seed)}
 
 
 def check_fx_rates(sheets: Sheets) -> Iterator[ConfigProblem]:

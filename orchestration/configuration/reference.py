@@ -23,31 +23,8 @@ Before anything is built, all files are read and checked together. Every problem
 value, what was expected and what to do. `chargehouse init FOLDER` writes an example of each file that a first bill
 needs.
 
-This version bills from the files marked *billed*; the others are checked, and a run says when they hold something that
-it does not bill yet. This page is written from the loader's own declarations by `make docs`.
+This page is written from the loader's own declarations by `make docs`.
 """
-
-_BILLED = frozenset(
-    {
-        "settings",
-        "payers",
-        "issuers",
-        "customers",
-        "billing_groups",
-        "account_assignments",
-        "billing_terms",
-        "pricing_plans",
-        "pricing_rules",
-        "pricing_rule_tiers",
-        "custom_line_items",
-        "shared_cost_rules",
-        "shared_cost_targets",
-        "minimum_commitments",
-        "support_plans",
-        "support_plan_tiers",
-        "fx_rates",
-    }
-)
 
 
 def reference_page() -> str:
@@ -67,12 +44,10 @@ def reference_page() -> str:
 
 
 def _section(schema: FileSchema) -> str:
-    marks = ", ".join(
-        ["required" if schema.is_required else "optional", *(["billed"] if schema.name in _BILLED else [])]
-    )
+    mark = "required" if schema.is_required else "optional"
     lines = [
         f"## {schema.file}\n",
-        f"*{marks}*. {schema.meaning}\n",
+        f"*{mark}*. {schema.meaning}\n",
         "| column | filled | holds | meaning |",
         "|---|---|---|---|",
     ]

@@ -19,6 +19,7 @@ from orchestration.configuration.group_charges import (
     check_support_tiers,
 )
 from orchestration.configuration.invoicing import (
+    check_credit_amounts,
     check_credit_currencies,
     check_fx_rates,
     check_tax_cases,
@@ -63,6 +64,7 @@ _CHECKS: tuple[Callable[[Sheets], Iterator[ConfigProblem]], ...] = (
     check_payer_savings_policies,
     check_support_plans,
     check_support_tiers,
+    check_credit_amounts,
     check_credit_currencies,
     check_fx_rates,
     check_tax_rates,

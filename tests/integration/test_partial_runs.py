@@ -127,3 +127,21 @@ def test_a_deleted_published_copy_is_written_again(sample: Workspace, published:
     summary = run_new(sample)
     assert summary.lines()[0] == "Nothing had to be built; published again."
     assert published(sample, "select * from marts.fct_invoices order by all") == before
+
+
+def test_credits_are_drawn_the_same_in_any_order_of_months(sample: Workspace, published: Query) -> None:
+    """A month built again that saw its own draws, or later ones, would find the credit used up (K4)."""
+    (sample.billing / "credits.csv").write_text(
+        "credit_id,billing_group_id,owner_account_id,description,amount,currency,start_date,end_date,"
+        "eligible_services,covers_fees,status\n"
+        "grant,lumen,,Migration,2000,USD,2026-01-15,,*,false,Active\n",
+        encoding="utf-8",
+    )
+    ledger = "select * from marts.fct_credit_ledger order by all"
+    run_new(sample)
+    drawn = published(sample, ledger)
+    assert published(sample, "select draft_amount, balance_amount from marts.fct_credit_balances") == [(-2000, 0)]
+    assert published(sample, "select count(distinct billing_period) > 1 from marts.fct_credit_ledger") == [(True,)]
+    for month in (date(2026, 9, 1), _AUGUST):
+        assert run_new(sample, only=frozenset({month}), force=True).built == (month,)
+        assert published(sample, ledger) == drawn

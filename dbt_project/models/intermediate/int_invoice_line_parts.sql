@@ -208,7 +208,16 @@ final as (
             when tax_policy <> 'recompute' then ''
             when is_exempted then coalesce(exempted_reason, '')
             else coalesce(case_exemption_reason, '')
-        end as exemption_reason
+        end as exemption_reason,
+        case
+            when tax_policy <> 'recompute' then ''
+            else concat_ws(
+                ', ',
+                tax_class,
+                issuer_country_code || ' to ' || concat_ws('-', customer_country_code, nullif(customer_subdivision, '')),
+                case when has_tax_id then 'with tax id' else 'without tax id' end
+            )
+        end as tax_case
     from taxed
 )
 

@@ -94,6 +94,16 @@ compared as (
             and invoices.billing_group_id = tax_totals.billing_group_id
 ),
 
+-- A later month that waits to be built again still holds what it drew before, so only the months up to one count for it.
+drawn as (
+    select
+        credit_id,
+        billing_period,
+        sum(sum(amount)) over (partition by credit_id order by billing_period asc) as drawn_until_then
+    from credit_ledger
+    group by credit_id, billing_period
+),
+
 failures as (
     select
         'parts by account <> line' as check_name,
@@ -142,11 +152,10 @@ failures as (
     union all
     select
         'credit drawn beyond its amount (K3)' as check_name,
-        concat_ws(' ', credits.credit_id, credits.amount, sum(credit_ledger.amount)) as detail
-    from credit_ledger
-    inner join credits on credit_ledger.credit_id = credits.credit_id
-    group by credits.credit_id, credits.amount
-    having credits.amount + sum(credit_ledger.amount) < 0
+        concat_ws(' ', credits.credit_id, credits.amount, drawn.drawn_until_then) as detail
+    from drawn
+    inner join credits on drawn.credit_id = credits.credit_id
+    where {{ in_built_periods('drawn.billing_period') }} and credits.amount + drawn.drawn_until_then < 0
 )
 
 select * from failures

@@ -964,6 +964,32 @@ INVOICING = [
         "credits.csv line 2, column currency: 'EUR' is not USD, the currency of customer 'acme' (customers.csv line 2",
     ),
     case(
+        "K1: credit with a fraction of a cent",
+        lambda files: files.set("credits", 0, "amount", "99.995"),
+        "credits.csv line 2, column amount: '99.995' has parts smaller than 0.01 USD, which no invoice line has (K1)",
+    ),
+    case(
+        "K1: credit in whole cents, written with more decimals",
+        lambda files: files.set("credits", 0, "amount", "99.990"),
+    ),
+    case(
+        "K1: credit with a fraction of a yen",
+        lambda files: (
+            files.set("credits", 0, "amount", "100.5"),
+            files.set("credits", 0, "currency", "JPY"),
+            files.set("customers", 0, "currency", "JPY"),
+        ),
+        "credits.csv line 2, column amount: '100.5' has parts smaller than 1 JPY, which no invoice line has (K1)",
+    ),
+    case(
+        "K1: credit in thousandths of a dinar",
+        lambda files: (
+            files.set("credits", 0, "amount", "0.125"),
+            files.set("credits", 0, "currency", "KWD"),
+            files.set("customers", 0, "currency", "KWD"),
+        ),
+    ),
+    case(
         "I2: currency to itself",
         lambda files: files.add("fx_rates", "2024-02,EUR,EUR,0.9,ECB"),
         "fx_rates.csv line 4, column rate: '0.9' is not 1, but both currencies are EUR.",

@@ -281,7 +281,7 @@ def test_conversion_of_invoice_lines_is_exact(
     periods = [date(2000 + number, 1, 1) for number in range(len(rows))]
     names, decimals = list(CURRENCIES), list(CURRENCIES.values())
     result = query(
-        f"select billing_period, net_amount, rounding_difference from ({project.model('fct_invoice_lines')})",
+        f"select billing_period, net_amount, rounding_difference from ({project.model('int_invoice_lines')})",
         fct_charges=[
             ("billing_period", pa.date32(), []),
             ("billing_group_id", pa.string(), []),

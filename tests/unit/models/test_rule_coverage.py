@@ -14,8 +14,8 @@ from orchestration.settings import PROJECT_ROOT
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 UNIT_TEST_FILES = sorted(DBT_PROJECT.glob("models/**/_*__unit_tests.yml"))
 
-# Sections 1 to 6, invoices and reconciliation, as far as models implement them. P4b and the errors of the
-# others are found when the configuration is loaded, C4 when a delivery is read.
+# Sections 1 to 6, invoices, customer credits, customer tax and reconciliation, as far as models implement
+# them. P4b and the errors of the others are found when the configuration is loaded, C4 when a delivery is read.
 RULES = [
     *("M1", "M2", "M3", "M4", "M5", "M6", "M7"),
     *("P1", "P2", "P3", "P4", "P5"),
@@ -24,8 +24,13 @@ RULES = [
     *("RS1", "RS2", "RS3", "RS4", "RS5"),
     *("F1", "F2", "F3", "F4", "F5"),
     *("I1", "I2", "X1"),
+    *("K1", "K2", "K3", "K4", "K5"),
+    *("T1", "T2", "T3", "T4", "T5"),
 ]
-GOLDEN_CASES = ["G03", "G04", "G06", "G09", "G10", "G11", "G39", "G40", "G41", "G42", "G43", "G50", "G65", "G74"]
+GOLDEN_CASES = [
+    *("G03", "G04", "G06", "G09", "G10", "G11", "G31", "G32", "G33", "G35", "G38", "G39", "G40", "G41", "G42", "G43"),
+    *("G50", "G51", "G52", "G53", "G57", "G65", "G72", "G73", "G74"),
+]
 
 
 @cache

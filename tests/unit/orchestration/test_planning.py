@@ -1,17 +1,19 @@
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from orchestration.configuration.schema import Configuration
+from orchestration.configuration.schema import Configuration, Credit
 from orchestration.configuration.validate import read_configuration
 from orchestration.planning import (
     PlannedPeriod,
     billing_exports,
     code_digest,
     mark_built,
+    periods_drawing_after,
     plan_periods,
     write_build_periods,
 )
@@ -199,6 +201,116 @@ def test_a_warehouse_from_before_price_lists_is_planned_as_built(configuration: 
     assert _plan(connection, configuration) == [(_AUGUST, True, "new delivery, memberships or models")]
     _build(connection, configuration)
     assert _plan(connection, configuration) == []
+
+
+def _with_credit(
+    configuration: Configuration, start: date, end: date | None = None, status: str = "Active"
+) -> Configuration:
+    credit = Credit(
+        source_line=2,
+        credit_id="grant",
+        billing_group_id=configuration.billing_groups[0].billing_group_id,
+        owner_account_id=None,
+        description="",
+        amount=Decimal(100),
+        currency="USD",
+        start_date=start,
+        end_date=end,
+        eligible_services=("*",),
+        covers_fees=False,
+        status=status,
+    )
+    return replace(configuration, credits=(credit,))
+
+
+def test_later_draws_follow_a_month_that_is_built_again(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    # K4: what a credit pays in September is what August has left of it.
+    granted = _with_credit(configuration, date(2026, 8, 20))
+    _build(connection, granted)
+    assert _plan(connection, granted) == []
+    connection.execute("update raw.deliveries set delivery_key = 'aug2' where delivery_key = 'aug'")
+    assert _plan(connection, granted) == [
+        (_AUGUST, True, "new delivery, memberships or models"),
+        (_SEPTEMBER, False, "credits drawn in 2026-08 may have changed"),
+    ]
+    _build(connection, granted)
+    assert _plan(connection, granted) == []
+    connection.execute("update raw.deliveries set delivery_key = 'sep2' where delivery_key = 'sep'")
+    assert [period for period, *_ in _plan(connection, granted)] == [_SEPTEMBER]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "status"),
+    [
+        # A credit that August could not draw, one that September cannot, and one that nobody draws.
+        (date(2026, 9, 1), None, "Active"),
+        (date(2026, 8, 1), date(2026, 9, 1), "Active"),
+        (date(2026, 8, 1), None, "Paused"),
+    ],
+)
+def test_months_without_a_common_credit_do_not_touch_each_other(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration, start: date, end: date | None, status: str
+) -> None:
+    granted = _with_credit(configuration, start, end, status)
+    _build(connection, granted)
+    connection.execute("update raw.deliveries set delivery_key = 'aug2' where delivery_key = 'aug'")
+    assert [period for period, *_ in _plan(connection, granted)] == [_AUGUST]
+    assert periods_drawing_after(granted, [_AUGUST], [_AUGUST, _SEPTEMBER]) == frozenset()
+
+
+def test_a_month_built_alone_leaves_the_later_ones_to_be_built(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    """September still goes on from August's old draws: to count it as built would keep them for ever."""
+    granted = _with_credit(configuration, date(2026, 1, 1))
+    _build(connection, granted)
+    for delivery, only in (("aug2", _AUGUST), ("aug3", _SEPTEMBER)):
+        connection.execute("update raw.deliveries set delivery_key = ? where billing_period = ?", [delivery, _AUGUST])
+        write_build_periods(connection, plan_periods(connection, granted, only=frozenset({only}), force=True))
+        mark_built(connection, "run")
+        assert _SEPTEMBER in [period for period, *_ in _plan(connection, granted)]
+    # The third delivery was never built: September was built upon the second.
+    assert _plan(connection, granted) == [
+        (_AUGUST, True, "new delivery, memberships or models"),
+        (_SEPTEMBER, False, "credits drawn in 2026-08 may have changed"),
+    ]
+
+
+def test_a_month_that_comes_late_moves_the_draws_after_it(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    granted = _with_credit(configuration, date(2026, 1, 1))
+    _build(connection, granted)
+    connection.execute("insert into raw.deliveries values ('jul', 'j', '2026-07-01', 'current', true)")
+    assert _plan(connection, granted) == [
+        (date(2026, 7, 1), True, "not built yet"),
+        (_AUGUST, False, "credits drawn in 2026-07 may have changed"),
+        (_SEPTEMBER, False, "credits drawn in 2026-07 may have changed"),
+    ]
+
+
+def test_a_credit_taken_away_is_a_change_of_configuration(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    granted = _with_credit(configuration, date(2026, 1, 1))
+    _build(connection, granted)
+    assert _plan(connection, configuration) == [
+        (_AUGUST, False, "changed configuration"),
+        (_SEPTEMBER, False, "changed configuration, credits drawn in 2026-08 may have changed"),
+    ]
+
+
+def test_months_are_reached_through_other_credits(configuration: Configuration) -> None:
+    """A credit of July and August and one of August and September tie September to July."""
+    july, october = date(2026, 7, 1), date(2026, 10, 1)
+    (early,) = _with_credit(configuration, july, _SEPTEMBER).credits
+    (late,) = _with_credit(configuration, date(2026, 8, 31), october).credits
+    granted = replace(configuration, credits=(early, replace(late, credit_id="late")))
+    months = [october, _SEPTEMBER, _AUGUST, july]
+    assert periods_drawing_after(granted, [july], months) == {_AUGUST, _SEPTEMBER}
+    assert periods_drawing_after(granted, [_SEPTEMBER], months) == frozenset()
 
 
 def test_only_and_force(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:

@@ -87,7 +87,7 @@ def test_rejected_price_lists_are_warned_of(workspace: Workspace, monkeypatch: p
         ("price_lists/new.csv", None, 0, "rejected"),
         ("price_lists/s3.csv", "AmazonS3", 1, "current"),
     ]
-    for report in ("deliveries", "periods", "problem_totals", "failed_checks"):
+    for report in ("deliveries", "periods", "open_problems", "problem_totals", "failed_checks"):
         monkeypatch.setattr(reports, report, lambda _: [])
     old, new = _warnings(workspace)
     assert old.startswith("price list price_lists/ddb.json: it holds no products")

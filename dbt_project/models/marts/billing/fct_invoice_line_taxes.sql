@@ -16,6 +16,7 @@ final as (
         tax_rate,
         max(tax_name) as tax_name,
         max(exemption_reason) as exemption_reason,
+        max(tax_case) as tax_case,
         cast(sum(net_amount) as decimal(22, 4)) as net_amount,
         cast(sum(credit_amount) as decimal(22, 4)) as credit_amount
     from parts

@@ -9,6 +9,10 @@ invoices as (
     select * from {{ ref('fct_invoices') }}
 ),
 
+line_taxes as (
+    select * from {{ ref('fct_invoice_line_taxes') }}
+),
+
 group_charges as (
     select * from {{ ref('fct_group_charges') }}
 ),
@@ -74,6 +78,39 @@ missing_rates as (
         exact_amount_usd as aws_cost
     from invoices
     where fx_rate is null
+),
+
+-- T4: one row per case that has no rate, with what is not taxed for it.
+missing_tax_rates as (
+    select
+        line_taxes.billing_period,
+        line_taxes.billing_group_id,
+        '' as billing_account_id,
+        'missing_tax_rate' as problem,
+        line_taxes.tax_case as subject,
+        'No rate for this case on the period''s last day in tax_rates.csv; not taxed: '
+        || coalesce(
+            case invoices.minor_units
+                {% for decimals in [0, 2, 3, 4] -%}
+                when {{ decimals }}
+                    then cast(
+                        cast(sum(line_taxes.net_amount + line_taxes.credit_amount) as decimal(22, {{ decimals }}))
+                        as varchar
+                    )
+                {% endfor -%}
+            end || ' ' || invoices.currency,
+            'an amount without exchange rate'
+        ) as detail,
+        0 as row_count
+    from line_taxes
+    inner join invoices
+        on
+            line_taxes.billing_period = invoices.billing_period
+            and line_taxes.billing_group_id = invoices.billing_group_id
+    where line_taxes.tax_category is null
+    group by
+        line_taxes.billing_period, line_taxes.billing_group_id, line_taxes.tax_case, invoices.minor_units,
+        invoices.currency
 ),
 
 spread_rules as (
@@ -155,6 +192,17 @@ final as (
         cast(row_count as bigint) as row_count,
         cast(0 as decimal(38, 10)) as aws_cost
     from missing_rates
+    union all
+    select
+        billing_period,
+        billing_group_id,
+        billing_account_id,
+        problem,
+        subject,
+        detail,
+        cast(row_count as bigint) as row_count,
+        cast(0 as decimal(38, 10)) as aws_cost
+    from missing_tax_rates
 )
 
 select * from final
