@@ -242,7 +242,7 @@ def status(as_json: bool) -> None:
 @click.option("--group", help="Only this billing group; its lines, credits and tax are shown too.")
 @_JSON
 def invoices(period: date | None, group: str | None, as_json: bool) -> None:
-    """List invoices as of today, issued documents and proposed corrections; with --group, also lines, credits and tax."""
+    """List invoices as of today, documents and proposed corrections; with --group, also lines, credits and tax."""
     from orchestration import reports
 
     workspace = Workspace.from_environment()
@@ -310,7 +310,6 @@ def issue(period: date, group: str | None, by: str, overridden: tuple[str, ...],
     twice, and makes files that are missing.
     """
     from orchestration.issuing import desk
-    from orchestration.runs import run_new
 
     if overridden and not reason.strip():
         raise click.UsageError("--override needs --reason, which is kept in the ledger.")
@@ -318,9 +317,8 @@ def issue(period: date, group: str | None, by: str, overridden: tuple[str, ...],
     with _progress("Issuing") as report:
         outcomes = desk.issue(workspace, period, group, by, dict.fromkeys(overridden, reason), report=report)
         if any(outcome.state == "issued" for outcome in outcomes):
-            # Draws on customer credits are final from now on, and stand in the period's tables.
             try:
-                run_new(workspace, only=frozenset({period}), report=report)
+                desk.build_issued(workspace, period, report)
             except ChargehouseError as error:
                 click.echo(f"The documents are issued, but the run after it failed: {error}", err=True)
     _print_outcomes("Issued", outcomes, period, as_json)
@@ -468,7 +466,7 @@ def _print_backup(done: str, path: Path, found: "Backup", as_json: bool) -> None
             }
         )
         return
-    click.echo(f"{done} {path}: {found.document_count} documents, {found.file_count} files.")
+    click.echo(f"{done} {path}. Documents: {found.document_count}, files: {found.file_count}.")
     click.echo(f"The chain ends with {found.head.chain_hash}; note it elsewhere.")
 
 

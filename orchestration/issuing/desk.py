@@ -30,12 +30,14 @@ from orchestration.ledger.approvals import NEVER_OVERRIDDEN
 from orchestration.ledger.issuing import IssuedDocument, IssueRequest
 from orchestration.ledger.ledger import Ledger
 from orchestration.ledger.mirror import load_ledger
-from orchestration.planning import code_digest, plan_periods
+from orchestration.pending import known_periods
+from orchestration.planning import code_digest, periods_drawing_after, plan_periods
 from orchestration.publish import publish
+from orchestration.runs import run_new
 from orchestration.settings import Workspace
 from orchestration.warehouse import open_warehouse, workspace_lock
 
-__all__ = ["Outcome", "approve", "issue"]
+__all__ = ["Outcome", "approve", "build_issued", "issue"]
 
 State = Literal["approved", "issued", "refused"]
 
@@ -144,6 +146,18 @@ def issue(
             if rendered.error is not None
         }
         return [_with_file(workspace, outcome, errors) for outcome in outcomes]
+
+
+def build_issued(workspace: Workspace, billing_period: date, report: Callable[[str], None]) -> None:
+    """Build a period again in which something was issued, and those whose customer credits are drawn after it.
+
+    What it draws on credits is final now, or given back (K4), and stands so in its tables.
+
+    Raises:
+        ChargehouseError: the run failed; see ``run_new``.
+    """
+    after = periods_drawing_after(read_configuration(workspace.billing), [billing_period], known_periods(workspace))
+    run_new(workspace, only=after | {billing_period}, report=report)
 
 
 @contextmanager

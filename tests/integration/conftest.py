@@ -9,7 +9,13 @@ import pytest
 from orchestration.settings import Workspace
 from tests.integration.workspaces import Rows
 
-_EXPORTED = ("CHARGEHOUSE_DATA", "CHARGEHOUSE_LANDING", "CHARGEHOUSE_LEDGER", "CHARGEHOUSE_WAREHOUSE_FILE", "DAGSTER_HOME")
+_EXPORTED = (
+    "CHARGEHOUSE_DATA",
+    "CHARGEHOUSE_LANDING",
+    "CHARGEHOUSE_LEDGER",
+    "CHARGEHOUSE_WAREHOUSE_FILE",
+    "DAGSTER_HOME",
+)
 
 
 @pytest.fixture

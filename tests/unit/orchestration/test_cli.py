@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -7,7 +9,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from orchestration.cli import main
+from orchestration.ingest.register import Register
+from orchestration.ledger.ledger import Ledger
 from orchestration.sample.install import write_example_configuration
+from orchestration.settings import Workspace
+from orchestration.warehouse import open_warehouse
+from tests.unit.ledger.ledger_contents import issue_one
 
 
 @pytest.fixture
@@ -22,7 +29,11 @@ def _invoke(*arguments: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    "verb", ["init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster", "import-abc"]
+    "verb",
+    [
+        *("init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster", "import-abc"),
+        *("approve", "issue", "verify", "backup", "restore", "export"),
+    ],
 )
 def test_every_verb_explains_itself(verb: str) -> None:
     result = _invoke(verb, "--help")
@@ -30,7 +41,20 @@ def test_every_verb_explains_itself(verb: str) -> None:
     assert "Usage" in result.output
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["run", "--period", "October"], ["load"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["run", "--period", "October"],
+        ["load"],
+        ["approve", "--period", "2024-01"],
+        ["approve", "--period", "2024-01", "--by", " "],
+        ["issue", "--by", "Ben"],
+        ["issue", "--period", "2024-01", "--by", "Ben", "--override", "not_final"],
+        ["issue", "--period", "2024-01", "--by", "Ben", "--override", "residual", "--reason", "never"],
+        ["export", "pdf", "--period", "2024-01", "--to", "x"],
+    ],
+)
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert _invoke(*arguments).exit_code == 2
 
@@ -92,3 +116,51 @@ def test_json_keeps_money_exact(capsys: pytest.CaptureFixture[str]) -> None:
 
     _print_json({"amount": Decimal("0.1000000000"), "period": date(2026, 10, 1)})
     assert json.loads(capsys.readouterr().out) == {"amount": "0.1000000000", "period": "2026-10-01"}
+
+
+def test_nothing_is_approved_or_issued_before_a_run(root: Path) -> None:
+    write_example_configuration(root / "billing")
+    # What the register of deliveries looks like before anything was landed.
+    with open_warehouse(Workspace.at(root)) as connection:
+        Register(connection, root / "warehouse" / "raw").save([])
+    for verb in ("approve", "issue"):
+        result = _invoke(verb, "--period", "2026-09", "--by", "Ada")
+        assert result.exit_code == 1
+        assert result.stderr == "There is nothing built for 2026-09. Nothing was changed; first: chargehouse run\n"
+    result = _invoke("approve", "--period", "2026-09", "--group", "nobody", "--by", "Ada")
+    assert result.stderr == "There is no billing group nobody in billing_groups.csv.\n"
+
+
+def test_backup_and_restore_refuse_to_overwrite(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Ledger.open(Workspace.at(root)) as ledger:
+        issue_one(ledger, "a")
+    backup = root / "backup.zip"
+    written = _invoke("backup", str(backup))
+    assert written.exit_code == 0
+    assert f"Wrote {backup}. Documents: 1, files: 0." in written.stdout
+    again = _invoke("backup", str(backup))
+    assert (again.exit_code, again.stderr) == (
+        1,
+        f"{backup} is there already. Nothing was written; name a new file.\n",
+    )
+    onto = _invoke("restore", str(backup), "--by", "Ada")
+    assert onto.exit_code == 1
+    assert "The ledger is not empty" in onto.stderr
+    monkeypatch.setenv("CHARGEHOUSE_DATA", str(root / "other"))
+    assert _invoke("restore", str(backup), "--by", "Ada").exit_code == 0
+    with Ledger.open(Workspace.at(root / "other")) as ledger:
+        assert [document.number for document in ledger.documents()] == ["BW-2026-000001"]
+
+
+def test_verify_finds_what_was_changed_behind_the_ledger(root: Path) -> None:
+    with Ledger.open(Workspace.at(root)) as ledger:
+        issue_one(ledger, "a")
+    with closing(sqlite3.connect(Workspace.at(root).ledger_file)) as database:
+        database.execute("drop trigger documents_no_update")
+        database.execute("update documents set total_amount = '1.00'")
+        database.commit()
+    result = _invoke("verify", "--json")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert not found["is_sound"]
+    assert any("Its column total_amount holds 1.00" in finding for finding in found["findings"])
