@@ -225,7 +225,6 @@ def test_an_approval_lapses_when_the_numbers_change(months: Workspace, published
 
 
 def test_d7_only_what_touches_a_group_stops_it(months: Workspace, published: Query) -> None:
-    _rewrite(months, "fx_rates.csv", "2024-01,", "2024-02,")
     one, two = desk.approve(months, _FEBRUARY, None, "Ada")
     assert one.state == "approved"
     # There is no amount to approve without a rate.
