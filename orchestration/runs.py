@@ -271,6 +271,11 @@ def _warnings(workspace: Workspace) -> list[str]:
             f"{problem['period']}: {problem['problem']} on {problem['rows']:,} rows, AWS cost {problem['aws_cost']:,f} "
             "(chargehouse status lists them)"
         )
+    for correction in reports.proposed_corrections(workspace, None, None):
+        found.append(
+            f"{correction['period']}: a {correction['kind'].replace('_', ' ')} of {correction['total_amount']:,f} "
+            f"{correction['currency']} is proposed for {correction['group']}, after {correction['corrects']}"
+        )
     for check in reports.failed_checks(workspace):
         found.append(f"check of {check['subject']}: {check['check']}: {check['detail']}")
     return found

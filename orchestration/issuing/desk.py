@@ -25,7 +25,7 @@ from orchestration.errors import ChargehouseError, LedgerError
 from orchestration.issuing.contents import content_of, credit_draws_of
 from orchestration.issuing.files import render_documents
 from orchestration.issuing.proposals import Proposal, read_proposals
-from orchestration.issuing.provenance import origins_of
+from orchestration.issuing.provenance import PeriodSources
 from orchestration.ledger.approvals import NEVER_OVERRIDDEN
 from orchestration.ledger.issuing import IssuedDocument, IssueRequest
 from orchestration.ledger.ledger import Ledger
@@ -83,7 +83,7 @@ class _Desk:
     workspace: Workspace
     configuration: Configuration
     proposals: list[Proposal]
-    run_id: str
+    sources: PeriodSources
     ledger: Ledger
 
 
@@ -172,8 +172,10 @@ def _desk(workspace: Workspace, purpose: str, billing_period: date, billing_grou
             load_ledger(connection, workspace)
             run_id = _built_by(connection, configuration, billing_period)
             proposals = read_proposals(connection, billing_period, billing_group_id)
+        code_version = f"{version('chargehouse')}+{code_digest()[:16]}"
+        sources = PeriodSources(configuration, billing_period, code_version, run_id)
         with Ledger.open(workspace) as ledger:
-            yield _Desk(workspace, configuration, proposals, run_id, ledger)
+            yield _Desk(workspace, configuration, proposals, sources, ledger)
         if proposals:
             with open_warehouse(workspace) as connection:
                 load_ledger(connection, workspace)
@@ -228,14 +230,7 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
 
 
 def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
-    origins = origins_of(
-        desk.configuration,
-        proposal.billing_period,
-        proposal.billing_group_id,
-        proposal.deliveries,
-        f"{version('chargehouse')}+{code_digest()[:16]}",
-        desk.run_id,
-    )
+    origins = desk.sources.origins(proposal.billing_group_id, proposal.deliveries)
     issued = [
         json.loads(document.content)
         for document in desk.ledger.documents(proposal.draft.billing_period, proposal.billing_group_id)

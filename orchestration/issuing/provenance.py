@@ -8,13 +8,14 @@ What does not belong here: amounts.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from typing import Any
 
 from orchestration.configuration.fingerprint import period_digest, rows_in_force
 from orchestration.configuration.intervals import month_interval
 from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, Row
 
-__all__ = ["Delivery", "Origins", "cause_of_difference", "configuration_rows", "origins_of"]
+__all__ = ["Delivery", "Origins", "PeriodSources", "cause_of_difference"]
 
 _MAX_NAMED = 3
 
@@ -56,61 +57,75 @@ class Origins:
     run_id: str
 
 
-def origins_of(
-    configuration: Configuration,
-    billing_period: date,
-    billing_group_id: str,
-    deliveries: Sequence[Delivery],
-    code_version: str,
-    run_id: str,
-) -> Origins:
-    """Return what the draft of a group and period was made from."""
-    return Origins(
-        deliveries=tuple(sorted(deliveries)),
-        configuration=configuration_rows(configuration, billing_period, billing_group_id),
-        configuration_digest=period_digest(configuration, billing_period),
-        code_version=code_version,
-        run_id=run_id,
-    )
+class PeriodSources:
+    """Everything that the drafts of one period were made from, looked up by billing group.
 
-
-def configuration_rows(
-    configuration: Configuration, billing_period: date, billing_group_id: str
-) -> dict[str, list[dict[str, str]]]:
-    """Return the rows that matter to a group in a period, by file name; files without such a row are left out.
-
-    Rows are those in force in the month: of the group itself, its customer and issuer, its terms, their plans and
-    rules, and the shared costs that it bears. Tax classes, exchange rates and settings matter to every group.
+    Args:
+        configuration: what the period was built from.
+        billing_period: first day of the month.
+        code_version: of models and ingest.
+        run_id: the run that built the period.
     """
-    month = month_interval(billing_period)
-    in_force = {schema.name: list(rows_in_force(configuration, schema, month)) for schema in FILES}
-    wanted: dict[str, set[str]] = {"billing_group_id": {billing_group_id}}
 
-    def known(file: str, column: str, by: str) -> set[str]:
-        return {str(getattr(row, column)) for row in in_force[file] if str(getattr(row, by)) in wanted[by]}
+    def __init__(self, configuration: Configuration, billing_period: date, code_version: str, run_id: str) -> None:
+        month = month_interval(billing_period)
+        self._in_force = {schema.name: list(rows_in_force(configuration, schema, month)) for schema in FILES}
+        self._digest = period_digest(configuration, billing_period)
+        self._code_version = code_version
+        self._run_id = run_id
+        self._indexes: dict[tuple[str, ...], dict[tuple[str, ...], list[Row]]] = {}
 
-    wanted["customer_id"] = known("billing_groups", "customer_id", "billing_group_id")
-    wanted["issuer_id"] = known("billing_groups", "issuer_id", "billing_group_id")
-    wanted["pricing_plan_id"] = known("billing_terms", "pricing_plan_id", "billing_group_id")
-    wanted["support_plan_id"] = known("billing_terms", "support_plan_id", "billing_group_id")
-    wanted["pricing_rule_id"] = known("pricing_rules", "pricing_rule_id", "pricing_plan_id")
-    wanted["shared_cost_rule_id"] = known("shared_cost_targets", "shared_cost_rule_id", "billing_group_id")
-    wanted["issuer_country_code"] = {
-        row.country_code for row in configuration.issuers if row.issuer_id in wanted["issuer_id"]
-    }
-    wanted["customer_country_code"] = {
-        row.country_code for row in configuration.customers if row.customer_id in wanted["customer_id"]
-    }
+    def origins(self, billing_group_id: str, deliveries: Sequence[Delivery]) -> Origins:
+        """Return what the draft of a group was made from."""
+        return Origins(
+            deliveries=tuple(sorted(deliveries)),
+            configuration=self.configuration_rows(billing_group_id),
+            configuration_digest=self._digest,
+            code_version=self._code_version,
+            run_id=self._run_id,
+        )
 
-    def matters(file: str, row: Row) -> bool:
-        return all(str(getattr(row, column)) in wanted[column] for column in _DECIDED_BY[file])
+    def configuration_rows(self, billing_group_id: str) -> dict[str, list[dict[str, str]]]:
+        """Return the rows that matter to a group, by file name; files without such a row are left out.
 
-    found = {
-        FILE_BY_NAME[file].file: [_shown(file, row) for row in in_force[file] if matters(file, row)]
-        for file in _DECIDED_BY
-    }
-    return {file: rows for file, rows in found.items() if rows}
+        Rows are those in force in the month: of the group itself, its customer and issuer, its terms, their plans and
+        rules, and the shared costs that it bears. Tax classes, exchange rates and settings matter to every group.
+        """
+        wanted: dict[str, set[str]] = {"billing_group_id": {billing_group_id}}
+        for name, file, column, by in _FOLLOWED:
+            wanted[name] = {str(getattr(row, column)) for row in self._rows(file, (by,), wanted)}
+        found = {
+            FILE_BY_NAME[file].file: [_shown(file, row) for row in self._rows(file, columns, wanted)]
+            for file, columns in _DECIDED_BY.items()
+        }
+        return {file: rows for file, rows in found.items() if rows}
 
+    def _rows(self, file: str, columns: tuple[str, ...], wanted: Mapping[str, set[str]]) -> list[Row]:
+        """Return the rows of a file whose columns hold wanted values; from an index, for there are many groups."""
+        key = (file, *columns)
+        if key not in self._indexes:
+            index: dict[tuple[str, ...], list[Row]] = {}
+            for row in self._in_force[file]:
+                index.setdefault(tuple(str(getattr(row, column)) for column in columns), []).append(row)
+            self._indexes[key] = index
+        return [
+            row
+            for values in product(*(sorted(wanted[column]) for column in columns))
+            for row in self._indexes[key].get(values, [])
+        ]
+
+
+_FOLLOWED = (
+    ("customer_id", "billing_groups", "customer_id", "billing_group_id"),
+    ("issuer_id", "billing_groups", "issuer_id", "billing_group_id"),
+    ("customer_country_code", "customers", "country_code", "customer_id"),
+    ("issuer_country_code", "issuers", "country_code", "issuer_id"),
+    ("pricing_plan_id", "billing_terms", "pricing_plan_id", "billing_group_id"),
+    ("support_plan_id", "billing_terms", "support_plan_id", "billing_group_id"),
+    ("pricing_rule_id", "pricing_rules", "pricing_rule_id", "pricing_plan_id"),
+    ("shared_cost_rule_id", "shared_cost_targets", "shared_cost_rule_id", "billing_group_id"),
+)
+"""What leads from a group to the rows that matter to it: a name, and the file, column and key that it is read by."""
 
 _DECIDED_BY: dict[str, tuple[str, ...]] = {
     "settings": (),

@@ -3,6 +3,7 @@
 Each whole run costs many seconds, so that the workspace goes through its months once, step by step.
 """
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from openpyxl import load_workbook
 
 from orchestration.cli import main
 from orchestration.errors import ChargehouseError
@@ -272,6 +274,21 @@ def test_the_commands_from_approval_to_verification(
     assert [(row["number"], row["pdf"]) for row in listed["documents"]] == [(issued["number"], issued["pdf"])]
     assert Path(issued["pdf"]).read_bytes().startswith(b"%PDF")
     assert _invoke("issue", *chosen, "--by", "Ben") == {"done": [], "refused": []}
+
+    exported = CliRunner().invoke(main, ["export", "csv", "--period", "2024-01", "--to", str(tmp_path / "lines.csv")])
+    assert exported.exit_code == 0
+    lines = list(csv.DictReader((tmp_path / "lines.csv").read_text(encoding="utf-8").splitlines()))
+    assert [(row["group"], row["net_amount"], row["credit_amount"], row["number"]) for row in lines] == [
+        ("one", "200.00", "0.00", ""),
+        ("two", "923.40", "-900.00", issued["number"]),
+    ]
+    again = CliRunner().invoke(main, ["export", "csv", "--period", "2024-01", "--to", str(tmp_path / "lines.csv")])
+    assert (again.exit_code, "is there already" in again.stderr) == (1, True)
+    book = tmp_path / "book.xlsx"
+    assert CliRunner().invoke(main, ["export", "xlsx", "--period", "2024-01", "--to", str(book)]).exit_code == 0
+    sheets = load_workbook(book)
+    assert sheets.sheetnames == ["invoices", "lines", "documents", "proposed corrections"]
+    assert [row[0].value for row in sheets["documents"].iter_rows()] == ["number", issued["number"]]
 
     found = _invoke("verify")
     assert (found["is_sound"], found["documents"], found["files"]) == (True, 1, 4)

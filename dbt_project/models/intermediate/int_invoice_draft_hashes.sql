@@ -1,6 +1,6 @@
 {{ config(materialized='billing_period') }}
-{# D1: a hash over everything the customer sees of a draft. Whoever approves, approves this: when it differs, the draft is
-   another one. #}
+{# D1: a hash over everything the customer sees of a draft. Whoever approves, approves this: when it differs, the draft
+   is another one. #}
 with
 
 drafts as (

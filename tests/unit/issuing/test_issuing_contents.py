@@ -14,7 +14,7 @@ from orchestration.documents.content import Document
 from orchestration.errors import ChargehouseError
 from orchestration.issuing.contents import content_of, credit_draws_of
 from orchestration.issuing.proposals import Proposal
-from orchestration.issuing.provenance import Delivery, Origins, origins_of
+from orchestration.issuing.provenance import Delivery, Origins, PeriodSources
 from orchestration.ledger.contents import canonical_bytes
 from orchestration.ledger.issuing import IssueRequest, check_request
 from orchestration.sample.install import write_example_configuration
@@ -31,7 +31,7 @@ def configuration(tmp_path: Path) -> Configuration:
 
 @pytest.fixture
 def origins(configuration: Configuration) -> Origins:
-    return origins_of(configuration, _SEPTEMBER, "kranich", [Delivery("9", "d", "f")], "1", "run")
+    return PeriodSources(configuration, _SEPTEMBER, "1", "run").origins("kranich", [Delivery("9", "d", "f")])
 
 
 def _share(net: str, credit: str = "0") -> dict[str, Decimal]:
@@ -155,7 +155,7 @@ def test_amounts_are_written_with_the_decimals_of_the_currency(configuration: Co
     assert line["usage"][0]["usage_quantity"] == "720"
     # All 34 decimals of M7.
     assert content["totals"]["rounding_difference"] == "-0.0012340000000000000000000000000001"
-    with pytest.raises(ChargehouseError, match="holds 0.005, which is not rounded to EUR"):
+    with pytest.raises(ChargehouseError, match=r"holds 0\.005, which is not rounded to EUR"):
         content_of(
             _proposal(taxes=[{**_category(), "taxable_amount": Decimal("0.005"), "tax_amount": Decimal(0)}]),
             origins,

@@ -8,13 +8,7 @@ import pytest
 
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
-from orchestration.issuing.provenance import (
-    Delivery,
-    Origins,
-    cause_of_difference,
-    configuration_rows,
-    origins_of,
-)
+from orchestration.issuing.provenance import Delivery, Origins, PeriodSources, cause_of_difference
 from orchestration.sample.install import write_example_configuration
 
 _SEPTEMBER = date(2026, 9, 1)
@@ -28,7 +22,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _origins(folder: Path, *deliveries: Delivery, group: str = "lumen", code: str = "1") -> Origins:
-    return origins_of(read_configuration(folder), _SEPTEMBER, group, deliveries or (_FIRST,), code, "run")
+    sources = PeriodSources(read_configuration(folder), _SEPTEMBER, code, "run")
+    return sources.origins(group, deliveries or (_FIRST,))
 
 
 def _frozen(origins: Origins) -> dict[str, object]:
@@ -48,7 +43,7 @@ def _rewrite(folder: Path, file: str, old: str, new: str) -> None:
 
 def test_only_rows_that_matter_to_the_group_are_frozen(folder: Path) -> None:
     configuration = read_configuration(folder)
-    rows = configuration_rows(configuration, _SEPTEMBER, "lumen")
+    rows = PeriodSources(configuration, _SEPTEMBER, "1", "run").configuration_rows("lumen")
     assert [row["billing_group_id"] for row in rows["billing_groups.csv"]] == ["lumen"]
     assert {row["billing_group_id"] for row in rows["account_assignments.csv"]} == {"lumen"}
     plan = rows["billing_terms.csv"][0]["pricing_plan_id"]
@@ -70,7 +65,7 @@ def test_only_rows_that_matter_to_the_group_are_frozen(folder: Path) -> None:
 
 def test_a_month_outside_a_row_does_not_freeze_it(folder: Path) -> None:
     configuration: Configuration = read_configuration(folder)
-    none = configuration_rows(configuration, date(2020, 1, 1), "lumen")
+    none = PeriodSources(configuration, date(2020, 1, 1), "1", "run").configuration_rows("lumen")
     assert "billing_terms.csv" not in none
     assert "fx_rates.csv" not in none
 
@@ -93,7 +88,7 @@ def test_a_delivery_that_is_gone_is_named(folder: Path) -> None:
 
 def test_a_changed_row_is_named_with_its_file(folder: Path) -> None:
     frozen = _frozen(_origins(folder))
-    plan = configuration_rows(read_configuration(folder), _SEPTEMBER, "lumen")["pricing_rules.csv"]
+    plan = _origins(folder).configuration["pricing_rules.csv"]
     rule = next(row for row in plan if row["percentage"])
     _rewrite(
         folder,

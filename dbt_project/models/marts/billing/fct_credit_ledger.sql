@@ -44,8 +44,8 @@ document_draws as (
     inner join documents on credit_draws.document_id = documents.document_id
 ),
 
--- What is issued counts whenever it was drawn; of drafts, those of earlier months. Nothing is drawn on what a correction
--- gives back before that correction is issued.
+-- What is issued counts whenever it was drawn; of drafts, those of earlier months. Nothing is drawn on what a
+-- correction gives back before that correction is issued.
 other_draws as (
     select
         credit_id,

@@ -1,5 +1,5 @@
-{# One draft per billing group and period, with what became of it (D1): the numbers are today's, also after a document was
-   issued; what was issued stands in fct_documents. A view, so that an approval shows without building anything. #}
+{# One draft per billing group and period, with what became of it (D1): the numbers are today's, also after a document
+   was issued; what was issued stands in fct_documents. A view, so that an approval shows without building anything. #}
 with
 
 drafts as (

@@ -70,31 +70,31 @@ touching as (
 
 reasons as (
     select
-        touching.billing_period,
-        touching.billing_group_id,
-        found.refusal,
-        touching.billing_account_id as subject,
-        found.detail
+        billing_period,
+        billing_group_id,
+        'not_final' as refusal,
+        billing_account_id as subject,
+        'Rows on which AWS has not put an invoice id yet; wait for the final delivery' as detail
     from touching
-    cross join lateral (
-        values
-        (
-            'not_final',
-            touching.open_row_count,
-            'Rows on which AWS has not put an invoice id yet; wait for the final delivery'
-        ),
-        (
-            'unmapped',
-            touching.unmapped_row_count,
-            'Rows of a line item type that no charge type is mapped to; add it to the seed charge_types'
-        ),
-        (
-            'unrated',
-            touching.unrated_row_count,
-            'Rows with a value that cannot be read; see the open problems'
-        )
-    ) as found (refusal, row_count, detail)
-    where found.row_count > 0
+    where open_row_count > 0
+    union all
+    select
+        billing_period,
+        billing_group_id,
+        'unmapped' as refusal,
+        billing_account_id as subject,
+        'Rows of a line item type that no charge type is mapped to; add it to the seed charge_types' as detail
+    from touching
+    where unmapped_row_count > 0
+    union all
+    select
+        billing_period,
+        billing_group_id,
+        'unrated' as refusal,
+        billing_account_id as subject,
+        'Rows with a value that cannot be read; see the open problems' as detail
+    from touching
+    where unrated_row_count > 0
     union all
     select
         touching.billing_period,

@@ -1,5 +1,5 @@
-{# D1, D2, D4: what can be approved and issued now: the first document of a group and period that has lines, and after it
-   one correction where anything differs from what was issued. A view, so that an approval shows without building
+{# D1, D2, D4: what can be approved and issued now: the first document of a group and period that has lines, and after
+   it one correction where anything differs from what was issued. A view, so that an approval shows without building
    anything. #}
 with
 
@@ -117,23 +117,28 @@ kinds as (
 ),
 
 -- D1: an approval names the numbers; one of other numbers has lapsed.
-decided as (
+matched as (
     select
-        kinds.billing_period,
-        kinds.billing_group_id,
-        arg_max(approvals.approved_by, approvals.approval_id)
-            filter (where approvals.draft_hash = kinds.draft_hash and approvals.kind = kinds.kind) as approved_by,
-        arg_max(approvals.approved_at, approvals.approval_id)
-            filter (where approvals.draft_hash = kinds.draft_hash and approvals.kind = kinds.kind) as approved_at,
-        arg_max(approvals.approved_by, approvals.approval_id) as last_approved_by,
-        arg_max(approvals.approved_at, approvals.approval_id) as last_approved_at
+        approvals.*,
+        approvals.draft_hash = kinds.draft_hash and approvals.kind = kinds.kind as is_current
     from kinds
     inner join approvals
         on
             kinds.billing_period = approvals.billing_period
             and kinds.billing_group_id = approvals.billing_group_id
             and kinds.revision = approvals.revision
-    group by kinds.billing_period, kinds.billing_group_id
+),
+
+decided as (
+    select
+        billing_period,
+        billing_group_id,
+        arg_max(approved_by, approval_id) filter (where is_current) as approved_by,
+        arg_max(approved_at, approval_id) filter (where is_current) as approved_at,
+        arg_max(approved_by, approval_id) as last_approved_by,
+        arg_max(approved_at, approval_id) as last_approved_at
+    from matched
+    group by billing_period, billing_group_id
 ),
 
 final as (
