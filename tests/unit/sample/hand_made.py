@@ -7,7 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 
-from orchestration.sample.expected import Books, Expectations, LineExpectation
+from orchestration.sample.expectations import Expectations, LineExpectation
+from orchestration.sample.expected import Books
 from orchestration.sample.facts import (
     DiscountKind,
     Fact,

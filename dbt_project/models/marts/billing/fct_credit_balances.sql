@@ -1,5 +1,6 @@
 {# K5: what each customer credit was, is and will not be any more. Expired is what was left when the credit's last day had
-   passed in the newest built period. #}
+   passed in the newest built period. The end date is the day after it, so that of a credit until the period's last day is
+   the first of the next. #}
 with
 
 credits as (
@@ -35,7 +36,7 @@ measured as (
         cast(credits.amount as decimal(22, 4)) as granted_amount,
         coalesce(drawn.issued_amount, cast(0 as decimal(22, 4))) as issued_amount,
         coalesce(drawn.draft_amount, cast(0 as decimal(22, 4))) as draft_amount,
-        coalesce(credits.end_date <= last_day(newest_period.billing_period), false) as is_expired
+        coalesce(credits.end_date <= newest_period.billing_period + interval 1 month, false) as is_expired
     from credits
     cross join newest_period
     left join drawn on credits.credit_id = drawn.credit_id
