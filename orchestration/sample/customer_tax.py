@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from orchestration.sample.policies import Policies, TaxRate
 
-__all__ = ["OUT_OF_SCOPE", "TaxCase", "tax_by_case", "tax_case"]
+__all__ = ["TaxCase", "tax_by_case", "tax_case"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,8 +25,8 @@ class TaxCase:
     category: str
 
 
-OUT_OF_SCOPE = TaxCase(Decimal(0), "O")
-"""What has no tax of ours: AWS's tax passed on, and every line of a group whose terms ask for none (T1)."""
+# T1: whoever gets AWS's tax, or none at all, has no tax of ours on any line.
+_OUT_OF_SCOPE = TaxCase(Decimal(0), "O")
 
 
 def tax_case(policies: Policies, month: str, group: str, service: str, account: str) -> TaxCase:
@@ -38,7 +38,7 @@ def tax_case(policies: Policies, month: str, group: str, service: str, account: 
         ValueError: no rate is configured for the case, or two.
     """
     if policies.terms(group, month)["tax_policy"] != "recompute":
-        return OUT_OF_SCOPE
+        return _OUT_OF_SCOPE
     day = _last_day(month)
     customer = policies.groups[group]["customer_id"]
     exemptions = {

@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from orchestration.sample.commitment_use import CommitmentLedger
 from orchestration.sample.customer_credits import Draw, LinePart, credit_balances, draw_credits
-from orchestration.sample.customer_tax import OUT_OF_SCOPE, TaxCase, tax_by_case, tax_case
+from orchestration.sample.customer_tax import TaxCase, tax_by_case, tax_case
 from orchestration.sample.expectations import (
     AccountExpectation,
     ChargeTypeExpectation,
@@ -550,9 +550,7 @@ class Books:
         )
 
     def _case(self, line: _LineKey, account: str) -> TaxCase:
-        month, group, kind, _, service = line
-        if kind == "aws_tax":
-            return OUT_OF_SCOPE  # T1
+        month, group, _, _, service = line
         key = (month, group, service, account)
         if key not in self._tax_cases:
             self._tax_cases[key] = tax_case(self._policies, *key)

@@ -133,6 +133,21 @@ def test_what_a_credit_may_pay(covers_fees: bool, services: str, expected: set[s
     assert all(draw.amount == 7 for draw in draws)
 
 
+def test_a_service_is_as_large_as_its_lines_together() -> None:
+    # K2: S3's one line is larger than each of EC2's. Of these the larger is first.
+    parts = [
+        *_parts({("1", "S3"): "10.00", ("1", "EC2"): "6.00"}),
+        *_parts({("1", "EC2"): "5.00"}, kind="marketplace"),
+        *_parts({("1", "EC2"): "90.00"}, kind="refund"),
+    ]
+    draws = draw_credits([_credit("c", "20.00", covers_fees=True)], parts)
+    assert [(draw.part.line[2], draw.part.service, str(draw.amount)) for draw in draws] == [
+        ("usage", "EC2", "6.00"),
+        ("marketplace", "EC2", "5.00"),
+        ("usage", "S3", "9.00"),
+    ]
+
+
 def test_a_recomputed_support_fee_belongs_to_no_service() -> None:
     parts = _parts({("1", ""): "100.00"}, kind="support")
     assert _drawn([_credit("c", "9.00", "AWSSupportBusiness", covers_fees=True)], parts) == []
