@@ -1,6 +1,5 @@
-{# K5: what each customer credit was, is and will not be any more. Expired is what was left when the credit's last day had
-   passed in the newest built period. The end date is the day after it, so that of a credit until the period's last day is
-   the first of the next. #}
+{# K5: what each customer credit was, is and will not be any more. Expired is what was left of a credit that no period after
+   the newest built one can draw on (K3). #}
 with
 
 credits as (
