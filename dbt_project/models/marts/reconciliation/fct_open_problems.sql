@@ -76,6 +76,10 @@ missing_rates as (
     where fx_rate is null
 ),
 
+shared_cost_rules as (
+    select * from {{ source('billing', 'shared_cost_rules') }}
+),
+
 spread_rules as (
     select distinct
         billing_period,
@@ -102,22 +106,44 @@ not_spread as (
             charges.billing_period = spread_rules.billing_period
             and charges.shared_cost_rule_id = spread_rules.source_id
     where charges.treatment_reason = 'shared_cost' and spread_rules.source_id is null
+    union all
+    select
+        built_periods.billing_period,
+        '' as billing_group_id,
+        '' as billing_account_id,
+        'shared_cost_not_spread' as problem,
+        shared_cost_rules.shared_cost_rule_id as subject,
+        'No target group of the rule exists in the period, so its amount is billed to nobody; see '
+        || 'shared_cost_targets.csv' as detail,
+        0 as row_count,
+        cast(shared_cost_rules.fixed_amount as decimal(38, 10)) as aws_cost
+    from (select distinct invoices.billing_period from invoices) as built_periods
+    inner join shared_cost_rules
+        on
+            shared_cost_rules.source_kind = 'fixed'
+            and built_periods.billing_period >= shared_cost_rules.start_period
+            and (shared_cost_rules.end_period is null or built_periods.billing_period < shared_cost_rules.end_period)
+    left join spread_rules
+        on
+            built_periods.billing_period = spread_rules.billing_period
+            and shared_cost_rules.shared_cost_rule_id = spread_rules.source_id
+    where spread_rules.source_id is null and shared_cost_rules.fixed_amount <> 0
 ),
 
 -- M5: said aloud, because the rule asked for other weights.
 equal_splits as (
     select
         billing_period,
-        '' as billing_group_id,
+        case when kind = 'support' then billing_group_id else '' end as billing_group_id,
         '' as billing_account_id,
         'split_equally' as problem,
         source_id as subject,
         'The weights of this split sum to zero or below, so every part got the same' as detail,
         0 as row_count,
-        max(base_amount) as aws_cost
+        cast(sum(billed_cost) as decimal(38, 10)) as aws_cost
     from group_charges
-    where is_equal_split and method in ('PROPORTIONAL', 'FIXED')
-    group by billing_period, source_id
+    where is_equal_split
+    group by all
 ),
 
 problems as (
