@@ -34,11 +34,12 @@ line_kinds as (
 
 service_names as (
     select
+        billing_period,
         service_code,
         max(service_name) as service_name
     from charges
     where service_name <> ''
-    group by service_code
+    group by billing_period, service_code
 ),
 
 -- I1: all the tax that AWS charged is one line.
@@ -76,7 +77,10 @@ summed as (
         coalesce(max(service_names.service_name), keyed.service_code) as service_name,
         cast(sum(keyed.billed_cost) as decimal(38, 24)) as exact_amount_usd
     from keyed
-    left join service_names on keyed.service_code = service_names.service_code
+    left join service_names
+        on
+            keyed.billing_period = service_names.billing_period
+            and keyed.service_code = service_names.service_code
     group by keyed.billing_period, keyed.billing_group_id, keyed.line_kind, keyed.source_id, keyed.service_code
     having sum(keyed.billed_cost) <> 0
 ),
