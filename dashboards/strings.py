@@ -339,6 +339,7 @@ PROBLEMS: Final = {
     "unrated_charges": "Charges not rated",
     "shared_cost_not_spread": "Shared cost that nobody bears",
     "split_equally": "Cost split equally for want of weights",
+    "charged_without_rows": "Group charged without any usage",
 }
 
 PROBLEM_REMEDIES: Final = {
@@ -359,6 +360,10 @@ PROBLEM_REMEDIES: Final = {
     "split_equally": (
         "The rule splits by weights or by rated charges, but they sum to zero or below, so every group got the same. "
         "If that is not meant, change the method in shared_cost_rules.csv or the weights in shared_cost_targets.csv."
+    ),
+    "charged_without_rows": (
+        "AWS delivered nothing for the group's accounts, and yet a minimum, a fee or a share is billed. If the delivery "
+        "of their payer is missing, land it and run again; if the group used nothing, this is right."
     ),
 }
 

@@ -302,7 +302,7 @@ def charges_of_groups() -> list[GroupCharge]:
         names = {
             "shared-tools": "Shared tools", "security": "Security desk", "plan-savings": "Savings of shared plans",
             "managed": "Managed service", "goodwill": "Goodwill", "care": "Care", "databases": "Database care",
-            "business": "AWS Support, business", "developer": "AWS Support, developer", "": "Minimum commitment",
+            "business": "Support, business", "developer": "Support, developer", "": "Minimum commitment",
         }  # fmt: skip
         values: dict[str, object] = {"sub_account_id": GROUPS[group][3], **more}
         for name in ("base_amount", "percentage", "weight", "weight_total", "committed_amount"):

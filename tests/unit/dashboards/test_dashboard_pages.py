@@ -242,7 +242,7 @@ def words(page: Page) -> dict[str, list[str]]:
                 "Managed service": ["10 % of USD 11,522.09 rated charges and shared costs", "1,152.20859856727"],
                 "Goodwill": ["A fixed credit: USD -250.00", "-250.00"],
                 "Database care": ["Credit: -5 % of USD 1,113.50 charges that the item counts", "-55.675125"],
-                "AWS Support, business": ["By the plan's tiers on USD 9,000.00 of usage and commitments", "900.00"],
+                "Support, business": ["By the plan's tiers on USD 9,000.00 of usage and commitments", "900.00"],
             },
         ),
         (
@@ -258,7 +258,7 @@ def words(page: Page) -> dict[str, list[str]]:
         (
             "Hikari Systems K.K.",
             {
-                "AWS Support, developer": [
+                "Support, developer": [
                     "The plan's minimum; its tiers on USD 900.00 of usage and commitments come to less", "29.00",
                 ],
             },
@@ -284,7 +284,7 @@ def test_a_group_charge_opens_to_its_exact_numbers(group_charges: Publication, o
         (strings.COMES_FROM, "managed, custom_line_items.csv"),
     ]
     assert table.opened[names.index("Shared tools")][-1] == (strings.WEIGHT, "10,724.354872 of 13,244.340857")
-    assert table.opened[names.index("AWS Support, business")][2:] == [
+    assert table.opened[names.index("Support, business")][2:] == [
         ("Acme production · 100000000001", "USD 600.00, weight 6,000 of 9,000"),
         ("Acme data lake · 100000000002", "USD 300.00, weight 3,000 of 9,000"),
     ]
@@ -303,7 +303,7 @@ def test_an_invoice_with_group_charges_ties_in_every_view(
     assert strings.TIES in page.html
     parts = page.table(strings.BY_LINE_AND_ACCOUNT)
     if customer.startswith("Acme"):
-        assert [row[2:] for row in parts.rows if row[1] == "AWS Support, business"] == [
+        assert [row[2:] for row in parts.rows if row[1] == "Support, business"] == [
             ["Acme production\n100000000001", "600.00", "600.00"],
             ["Acme data lake\n100000000002", "300.00", "300.00"],
         ]
@@ -561,7 +561,7 @@ def test_a_split_over_many_accounts_is_read_in_the_workbook(empty_workspace: Wor
     )
     table = open_page("invoices", invoice="Acme Robotics, Inc.").table(strings.INVOICE_LINES)
     names = [text.split("\n")[0] for text in table.column(strings.DESCRIPTION)]
-    opened = table.opened[names.index("AWS Support, business")]
+    opened = table.opened[names.index("Support, business")]
     assert len(opened) == 2 + 20 + 1
     assert opened[-1] == ("12 more parts", strings.IN_THE_WORKBOOK)
 

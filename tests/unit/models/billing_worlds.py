@@ -93,15 +93,6 @@ class World:
     files: Mapping[str, list[ConfigurationRow]]
     line_items: list[LineItem]
 
-    def without_payer_savings(self) -> "World":
-        """Return the world without rules that give savings back, which not every commitment policy allows."""
-        rules = self.files["shared_cost_rules"]
-        gone = {rule["shared_cost_rule_id"] for rule in rules if rule["source_kind"] == "payer_savings"}
-        world = self
-        for name in ("shared_cost_rules", "shared_cost_targets"):
-            world = world.with_file(name, [row for row in self.files[name] if row["shared_cost_rule_id"] not in gone])
-        return world
-
     def with_file(self, name: str, rows: Iterable[ConfigurationRow]) -> "World":
         """Return the world with other rows in one configuration file."""
         return replace(self, files={**self.files, name: [*rows]})
@@ -267,32 +258,7 @@ def worlds(draw: st.DrawFn, number: int) -> World:
     files["minimum_commitments"] = [row for group in groups for row in _promises(draw, place, group)]
     mode = draw(_one_of("rows", "columns"))
     count = draw(_one_of(*range(6, 25)))
-    _leave_out_groups_that_have_the_savings(files)
     return World(number, place.period, files, [_line_item(draw, place, mode, index) for index in range(count)])
-
-
-def _leave_out_groups_that_have_the_savings(files: dict[str, list[ConfigurationRow]]) -> None:
-    """Give payer-held savings to no group that is under pass_through at some time: the loader refuses that (G1b)."""
-    passed_on = {
-        terms["billing_group_id"] for terms in files["billing_terms"] if terms["commitment_policy"] == "pass_through"
-    }
-    others = [group["billing_group_id"] for group in files["billing_groups"]]
-    others = [group for group in others if group not in passed_on]
-    for rule in [rule for rule in files["shared_cost_rules"] if rule["source_kind"] == "payer_savings"]:
-        rule_id = rule["shared_cost_rule_id"]
-        targets = [target for target in files["shared_cost_targets"] if target["shared_cost_rule_id"] == rule_id]
-        if not targets and not passed_on:
-            continue
-        named = [target["billing_group_id"] for target in targets] or others
-        files["shared_cost_targets"] = [
-            target for target in files["shared_cost_targets"] if target["shared_cost_rule_id"] != rule_id
-        ]
-        kept = [group for group in named if group not in passed_on]
-        files["shared_cost_targets"] += [
-            {"shared_cost_rule_id": rule_id, "billing_group_id": group, "weight": ""} for group in kept
-        ]
-        if not kept:
-            files["shared_cost_rules"].remove(rule)
 
 
 def _life(draw: st.DrawFn, place: _Place, index: int) -> tuple[date, date]:

@@ -1,16 +1,20 @@
+{{ config(materialized='billing_period') }}
 {# Work lists with their money: each row is something a person must decide before the period can be closed. #}
 with
 
 charges as (
     select * from {{ ref('fct_charges') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 invoices as (
     select * from {{ ref('fct_invoices') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 group_charges as (
     select * from {{ ref('fct_group_charges') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 quarantined as (
@@ -146,6 +150,26 @@ equal_splits as (
     group by all
 ),
 
+-- A minimum bills also without usage; with no row at all a payer's delivery may be missing.
+without_rows as (
+    select
+        group_charges.billing_period,
+        group_charges.billing_group_id,
+        '' as billing_account_id,
+        'charged_without_rows' as problem,
+        group_charges.kind as subject,
+        'AWS delivered no row for the group, and yet it is charged; is the delivery of its payer missing?' as detail,
+        0 as row_count,
+        cast(sum(group_charges.billed_cost) as decimal(38, 10)) as aws_cost
+    from group_charges
+    left join charges
+        on
+            group_charges.billing_period = charges.billing_period
+            and group_charges.billing_group_id = charges.billing_group_id
+    where charges.billing_group_id is null and group_charges.billed_cost <> 0
+    group by group_charges.billing_period, group_charges.billing_group_id, group_charges.kind
+),
+
 problems as (
     select * from quarantined
     union all
@@ -156,6 +180,8 @@ problems as (
     select * from not_spread
     union all
     select * from equal_splits
+    union all
+    select * from without_rows
 ),
 
 final as (
