@@ -362,8 +362,8 @@ PROBLEM_REMEDIES: Final = {
         "If that is not meant, change the method in shared_cost_rules.csv or the weights in shared_cost_targets.csv."
     ),
     "charged_without_rows": (
-        "AWS delivered nothing for the group's accounts, and yet a minimum, a fee or a share is billed. If the delivery "
-        "of their payer is missing, land it and run again; if the group used nothing, this is right."
+        "AWS delivered nothing for the group's accounts, and yet a minimum, a fee or a share is billed. If the "
+        "delivery of their payer is missing, land it and run again; if the group used nothing, this is right."
     ),
 }
 

@@ -74,7 +74,7 @@ class CommitmentLedger:
             fact: any line item; what is neither covered, a commitment's fee, nor an instance hour is ignored.
             group: the group its account is in.
             owner_group: the group that the owner of its commitment is in on the row's day; '' without one.
-            is_passed_on: its account is billed the effective cost, or nothing, so that the payer holds no savings of it.
+            is_passed_on: its account is billed the effective cost, or nothing: the payer holds no savings of it.
         """
         if fact.line_item_type in (LineItemType.USAGE, *_COVERED) and _INSTANCE_USAGE.match(fact.sku.usage_type):
             factor = fact.sku.normalization_factor

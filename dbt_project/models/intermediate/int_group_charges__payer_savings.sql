@@ -55,8 +55,8 @@ targets as (
         )
 ),
 
--- Covered usage and fee rows of commitments whose owner is in no group. Usage that was billed its effective cost has the
--- savings already, and usage that is a shared cost was not billed at list price: neither is held by the payer.
+-- Covered usage and fee rows of commitments whose owner is in no group. Usage that was billed its effective cost has
+-- the savings already, and usage that is a shared cost was not billed at list price: neither is held by the payer.
 payer_held as (
     select
         rules_in_force.billing_period,
