@@ -193,8 +193,11 @@ class Books:
             day = self._membership_day(fact.start.date(), period)
             group = self._policies.group_on(fact.account, day)
             owner_group = "" if fact.commitment is None else self._policies.group_on(fact.commitment.owner, day)
-            self._commitments.book(month, fact, group, owner_group)
             shared_rule = self._shared_rule(fact, month)
+            is_passed_on = shared_rule is not None or (
+                group != UNASSIGNED and self._policies.terms(group, month)["commitment_policy"] == "pass_through"
+            )
+            self._commitments.book(month, fact, group, owner_group, is_passed_on)
             for charge in self._charges(fact, group, owner_group, month):
                 self._accounts[month, payer, fact.account] += charge.aws_cost
                 if shared_rule is not None and charge.charge_type not in ("aws_tax", "partner_discount"):
