@@ -37,7 +37,9 @@ run: setup  ## make the bundled sample months, process them through Dagster, pri
 	@echo "Dagster: $(BIN)/chargehouse dagster"
 
 test: setup  ## run every test (those that need a missing program or folder say so and skip)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest tests/conventions
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/integration
+	$(BIN)/python -m pytest tests/browser
 
 test-faults: setup  ## run the long series of kills and damaged deliveries in full
 	$(BIN)/python -m pytest -m faults --faults-in-full

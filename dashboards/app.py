@@ -30,7 +30,7 @@ STYLE = HERE / "assets" / "style.css"
 WATCH_INTERVAL = 5
 
 # Pages that can be narrowed to one billing group.
-GROUP_PAGES = {strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.QUALITY}
+GROUP_PAGES = {strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY}
 
 
 def published_version(path: Path) -> Publication | None:
@@ -96,6 +96,7 @@ def main() -> None:
             st.Page("views/overview.py", title=strings.OVERVIEW, icon=":material/dashboard:", default=True),
             st.Page("views/invoices.py", title=strings.INVOICES, icon=":material/receipt_long:"),
             st.Page("views/charges.py", title=strings.CHARGES, icon=":material/manage_search:"),
+            st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
             st.Page("views/quality.py", title=strings.QUALITY, icon=":material/fact_check:"),
             st.Page("views/deliveries.py", title=strings.DELIVERIES, icon=":material/inventory_2:"),
         ],

@@ -18,8 +18,11 @@ from dashboards.queries import (
     CHARGE_FILTER,
     CHARGE_ORDER,
     CHARGE_TIES,
+    COMMITMENT_FILTER,
+    COMMITMENT_ORDER,
     ChargeFilter,
     ChargeSort,
+    CommitmentSort,
 )
 
 __all__ = [
@@ -27,7 +30,11 @@ __all__ = [
     "ExtractColumn",
     "charges",
     "check_results",
+    "commitment_benefits",
+    "commitment_policies",
+    "commitments",
     "deliveries",
+    "group_charges",
     "group_summaries",
     "invoice_line_accounts",
     "invoice_lines",
@@ -79,7 +86,7 @@ def charges(publication: Publication, chosen: ChargeFilter, sort: ChargeSort) ->
         select
             known_group as billing_group_name,
             known_account as account_name,
-            columns(* exclude (known_group, known_account, known_service))
+            columns(* exclude (known_group, known_account, known_service, known_rule))
         from filtered
         order by {CHARGE_ORDER}, {CHARGE_TIES}
     """
@@ -153,11 +160,74 @@ def invoice_line_accounts(publication: Publication, period: date, group: str) ->
 
 
 @contextmanager
+def group_charges(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give the charges of whole groups of a month, as they were worked out."""
+    sql = """
+        select * from marts.fct_group_charges
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        order by billing_group_id, kind, source_id, service_code, part, sub_account_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def commitments(publication: Publication, period: date, group: str | None, sort: CommitmentSort) -> Iterator[Extract]:
+    """Give the commitments that concern a group; who benefited is one text, ``group amount; group amount``."""
+    sql = f"""
+        with {COMMITMENT_FILTER}
+
+        select
+            columns(* exclude (is_own, benefit, benefit_by_group)),
+            array_to_string(
+                list_transform(
+                    map_entries(benefit_by_group), lambda entry: entry.key || ' ' || cast(entry.value as varchar)
+                ), '; '
+            ) as benefit_by_group
+        from concerned
+        order by is_own desc, {COMMITMENT_ORDER}, commitment_kind, commitment_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group, "sort": sort.value}) as extract:
+        yield extract
+
+
+@contextmanager
+def commitment_benefits(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give who benefited from the commitments that concern a group, one row per commitment and group."""
+    sql = f"""
+        with {COMMITMENT_FILTER},
+
+        benefits as (
+            select billing_period, commitment_id, unnest(map_entries(benefit_by_group)) as entry
+            from concerned
+        )
+
+        select billing_period, commitment_id, entry.key as billing_group_id, entry.value as benefit
+        from benefits
+        order by commitment_id, billing_group_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def commitment_policies(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give what each group of a month would be billed under each commitment policy."""
+    sql = """
+        select * from marts.fct_commitment_policies
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        order by billing_group_id, policy
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
 def open_problems(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
     """Give the open problems of a month."""
     sql = """
         select * from marts.fct_open_problems
-        where billing_period = $period and ($group is null or coalesce(billing_group_id, $group) = $group)
+        where billing_period = $period and ($group is null or coalesce(nullif(billing_group_id, ''), $group) = $group)
         order by problem, billing_group_id, subject
     """
     with _extract(publication, sql, {"period": period, "group": group}) as extract:

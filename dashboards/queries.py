@@ -24,6 +24,9 @@ __all__ = [
     "CHARGE_FILTER",
     "CHARGE_ORDER",
     "CHARGE_TIES",
+    "COMMITMENTS_SHOWN",
+    "COMMITMENT_FILTER",
+    "COMMITMENT_ORDER",
     "BillingGroup",
     "BillingPeriod",
     "Charge",
@@ -33,7 +36,14 @@ __all__ = [
     "ChargeSort",
     "ChargeTotals",
     "CheckResult",
+    "Commitment",
+    "CommitmentBenefit",
+    "CommitmentPolicies",
+    "CommitmentSort",
+    "CommitmentTotals",
     "Delivery",
+    "GroupCharge",
+    "GroupChargePart",
     "GroupSummary",
     "Grouping",
     "Headline",
@@ -57,7 +67,13 @@ __all__ = [
     "charges",
     "check_results",
     "column_comments",
+    "commitment_benefits",
+    "commitment_policies",
+    "commitment_totals",
+    "commitments",
     "deliveries",
+    "group_charge_parts",
+    "group_charges",
     "group_summaries",
     "headline",
     "invoice_accounts",
@@ -81,6 +97,7 @@ Record = TypeVar("Record")
 
 # More rows than this help nobody on a screen; the downloads hold all of them.
 CHARGES_SHOWN = 250
+COMMITMENTS_SHOWN = 250
 # A year and the month it is compared with.
 MONTHS_SHOWN = 13
 
@@ -215,6 +232,8 @@ class Headline:
     Changes are None where the month before is not published; percentages also where they have no base.
     """
 
+    rated_charges: Decimal
+    group_charges: Decimal
     billed_cost: Decimal
     aws_cost: Decimal
     margin: Decimal
@@ -241,6 +260,8 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
         with months as (
             select
                 billing_period,
+                sum(rated_charges) as rated_charges,
+                sum(group_charges) as group_charges,
                 sum(billed_cost) as billed_cost,
                 sum(aws_cost) as aws_cost,
                 sum(margin) as margin,
@@ -258,6 +279,8 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
         )
 
         select
+            this.rated_charges,
+            this.group_charges,
             this.billed_cost,
             this.aws_cost,
             this.margin,
@@ -293,12 +316,14 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
 
 @dataclass(frozen=True)
 class GroupSummary:
-    """One group and month in USD without tax."""
+    """One group and month in USD without tax; rated and group charges together are the billed cost."""
 
     billing_group_id: str
     billing_group_name: str
     list_cost: Decimal
     aws_cost: Decimal
+    rated_charges: Decimal
+    group_charges: Decimal
     billed_cost: Decimal
     margin: Decimal
     margin_percentage: Decimal | None
@@ -314,8 +339,8 @@ def group_summaries(publication: Publication, period: date, group: str | None) -
         GroupSummary,
         """
         select
-            billing_group_id, billing_group_name, list_cost, aws_cost, billed_cost, margin, margin_percentage,
-            withheld_aws_cost, unrated_aws_cost
+            billing_group_id, billing_group_name, list_cost, aws_cost, rated_charges, group_charges, billed_cost,
+            margin, margin_percentage, withheld_aws_cost, unrated_aws_cost
         from marts.rpt_billing_group_summary
         where billing_period = $period and ($group is null or billing_group_id = $group)
         order by billing_group_id = 'UNASSIGNED', billed_cost desc, billing_group_id
@@ -370,10 +395,20 @@ def month_totals(publication: Publication, period: date, group: str | None) -> t
 
 @dataclass(frozen=True)
 class ServiceTotal:
-    """One service in USD without tax; the last record holds all services that are not listed themselves."""
+    """One service in USD without tax, all services that are not listed themselves, or one kind of group charge.
+
+    Attributes:
+        service_code: the service; None for the other services and for group charges.
+        service_name: its name, the code where it has none; empty where there is no code.
+        group_charge_kind: which charges of the group as a whole, which belong to no service; empty for services.
+        aws_cost: what AWS charged; group charges have none.
+        billed_cost: what was billed.
+        margin: the difference.
+    """
 
     service_code: str | None
     service_name: str
+    group_charge_kind: str
     aws_cost: Decimal
     billed_cost: Decimal
     margin: Decimal
@@ -381,7 +416,11 @@ class ServiceTotal:
 
 @cached
 def service_totals(publication: Publication, period: date, group: str | None, limit: int) -> tuple[ServiceTotal, ...]:
-    """Return the ``limit`` services that were billed most, then all others as one (``service_code`` None)."""
+    """Return what the billed total of a month is made of.
+
+    That is the ``limit`` services that were billed most, all others as one, then the kinds of group charges in
+    the order they are worked out.
+    """
     return _fetch(
         publication,
         ServiceTotal,
@@ -390,7 +429,8 @@ def service_totals(publication: Publication, period: date, group: str | None, li
             select
                 service_code,
                 sum(aws_cost) as aws_cost,
-                sum(billed_cost) as billed_cost,
+                -- A union takes the smaller scale in silence, so both sides have the same.
+                cast(sum(billed_cost) as decimal(38, 24)) as billed_cost,
                 row_number() over (
                     order by sum(billed_cost) desc, sum(aws_cost) desc, service_code
                 ) as position
@@ -405,22 +445,35 @@ def service_totals(publication: Publication, period: date, group: str | None, li
         shown as (
             select
                 case when position <= $limit and billed_cost <> 0 then service_code end as service_code,
+                '' as group_charge_kind,
                 max(position) as position,
                 sum(aws_cost) as aws_cost,
-                sum(billed_cost) as billed_cost
+                cast(sum(billed_cost) as decimal(38, 24)) as billed_cost
             from services
             group by case when position <= $limit and billed_cost <> 0 then service_code end
+            union all
+            select
+                cast(null as varchar) as service_code,
+                kind as group_charge_kind,
+                list_position(['shared_cost', 'custom_line_item', 'support', 'minimum_commitment'], kind) as position,
+                cast(0 as decimal(38, 10)) as aws_cost,
+                cast(sum(billed_cost) as decimal(38, 24)) as billed_cost
+            from marts.fct_group_charges
+            where billing_period = $period and ($group is null or billing_group_id = $group)
+            group by kind
+            having sum(billed_cost) <> 0
         )
 
         select
             shown.service_code,
             coalesce(nullif(dim_services.service_name, ''), shown.service_code, '') as service_name,
+            shown.group_charge_kind,
             shown.aws_cost,
             shown.billed_cost,
             shown.billed_cost - shown.aws_cost as margin
         from shown
         left join marts.dim_services on shown.service_code = dim_services.service_code
-        order by shown.service_code is null, shown.position
+        order by shown.group_charge_kind <> '', shown.service_code is null, shown.position
         """,
         {"period": period, "group": group, "limit": limit},
     )
@@ -697,6 +750,163 @@ def invoice_ties(publication: Publication, period: date, group: str) -> InvoiceT
     )[0]
 
 
+@dataclass(frozen=True)
+class GroupCharge:
+    """How one invoice line of a group charge came about; amounts in exact USD.
+
+    Attributes:
+        kind, source_id, service_code: the line's key together with its group.
+        method: how it was worked out.
+        base_amount: what the percentage is of, or what was split.
+        base_of: of what a percentage's base is made: ``rated`` charges, ``all`` (rated charges and shared costs),
+            one ``service`` of an itemised charge, its ``rest`` without a service, or ``selected`` by the item.
+        percentage: percent of the base, negative for a credit; None where it is none.
+        weight, weight_total: the group's weight in a split and that of all; None where nothing is split.
+        share_percentage: the one in percent of the other.
+        is_equal_split: the weights said nothing, so every part got the same (M5).
+        committed_amount: what the group has promised to spend (G5).
+        billed_cost: what it comes to.
+    """
+
+    kind: str
+    source_id: str
+    service_code: str
+    method: str
+    base_amount: Decimal | None
+    base_of: str
+    percentage: Decimal | None
+    weight: Decimal | None
+    weight_total: Decimal | None
+    share_percentage: Decimal | None
+    is_equal_split: bool
+    committed_amount: Decimal | None
+    billed_cost: Decimal
+
+
+@cached
+def group_charges(publication: Publication, period: date, group: str) -> tuple[GroupCharge, ...]:
+    """Return the charges of one group as a whole, one per invoice line (section 7)."""
+    return _fetch(
+        publication,
+        GroupCharge,
+        """
+        with charges as (
+            select * from marts.fct_group_charges
+            where billing_period = $period and billing_group_id = $group
+        ),
+
+        -- A base that is split over accounts stands on each of their rows; savings are each account's own.
+        parts as (
+            select
+                kind,
+                source_id,
+                service_code,
+                part,
+                max(method) as method,
+                case when max(method) = 'EXACT_SAVINGS' then sum(base_amount) else max(base_amount) end as base_amount,
+                max(percentage) as percentage,
+                sum(weight) as weight,
+                max(weight_total) as weight_total,
+                bool_or(is_equal_split) as is_equal_split,
+                max(committed_amount) as committed_amount,
+                sum(billed_cost) as billed_cost
+            from charges
+            group by kind, source_id, service_code, part
+        ),
+
+        lines as (
+            select
+                kind,
+                source_id,
+                service_code,
+                count(*) over (partition by kind, source_id) as lines_of_source,
+                max(method) as method,
+                sum(base_amount) as base_amount,
+                max(percentage) as percentage,
+                max(weight) as weight,
+                max(weight_total) as weight_total,
+                bool_or(is_equal_split) as is_equal_split,
+                max(committed_amount) as committed_amount,
+                sum(billed_cost) as billed_cost
+            from parts
+            group by kind, source_id, service_code
+        ),
+
+        whole as (
+            select
+                coalesce((
+                    select sum(rated_charges) from marts.rpt_billing_group_summary
+                    where billing_period = $period and billing_group_id = $group
+                ), 0) as rated_charges,
+                coalesce((select sum(billed_cost) from charges where kind = 'shared_cost'), 0) as shared_costs
+        )
+
+        select
+            lines.* exclude (lines_of_source),
+            case
+                when lines.lines_of_source > 1 and lines.service_code <> '' then 'service'
+                when lines.lines_of_source > 1 then 'rest'
+                when lines.base_amount <> whole.rated_charges + whole.shared_costs then 'selected'
+                when whole.shared_costs = 0 then 'rated'
+                else 'all'
+            end as base_of,
+            case when lines.weight_total > 0
+                then decimal_division(
+                    cast(cast(lines.weight as decimal(28, 10)) * 100 as decimal(30, 10)),
+                    cast(lines.weight_total as decimal(38, 10)), 2
+                )
+            end as share_percentage
+        from lines
+        cross join whole
+        order by lines.kind, lines.source_id, lines.service_code
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class GroupChargePart:
+    """What one account has of a group charge, and of which commitment; amounts in exact USD."""
+
+    kind: str
+    source_id: str
+    service_code: str
+    part: str
+    sub_account_id: str
+    account_name: str
+    weight: Decimal | None
+    weight_total: Decimal | None
+    billed_cost: Decimal
+
+
+@cached
+def group_charge_parts(publication: Publication, period: date, group: str) -> tuple[GroupChargePart, ...]:
+    """Return the charges of one group as a whole as they were worked out, the largest part of a line first."""
+    return _fetch(
+        publication,
+        GroupChargePart,
+        f"""
+        select
+            charge.kind,
+            charge.source_id,
+            charge.service_code,
+            charge.part,
+            charge.sub_account_id,
+            coalesce(account.account_name, '') as account_name,
+            charge.weight,
+            charge.weight_total,
+            charge.billed_cost
+        from marts.fct_group_charges as charge
+        left join {ACCOUNT_NAMES} as account on charge.sub_account_id = account.sub_account_id
+        where charge.billing_period = $period and charge.billing_group_id = $group
+        order by
+            charge.kind, charge.source_id, charge.service_code, abs(charge.billed_cost) desc, charge.sub_account_id,
+            charge.part
+        """,
+        {"period": period, "group": group},
+    )
+
+
 class Grouping(StrEnum):
     """What charges are added up by."""
 
@@ -763,7 +973,8 @@ CHARGE_FILTER = f"""
             charge.*,
             coalesce(grp.billing_group_name, charge.billing_group_id) as known_group,
             coalesce(account.account_name, '') as known_account,
-            coalesce(service.service_name, '') as known_service
+            coalesce(service.service_name, '') as known_service,
+            coalesce(nullif(charge.shared_cost_rule_id, ''), charge.pricing_rule_id) as known_rule
         from marts.fct_charges as charge
         left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
             on charge.billing_group_id = grp.billing_group_id
@@ -787,7 +998,7 @@ CHARGE_FILTER = f"""
                         chr(10), billing_group_id, known_group, billing_account_id, sub_account_id,
                         known_account, service_code, known_service, region_id, usage_type, operation,
                         charge_type, line_item_type, billing_entity, treatment, treatment_reason,
-                        pricing_rule_id, commitment_id
+                        known_rule, commitment_id
                     )),
                     $search
                 )
@@ -922,7 +1133,7 @@ def charge_groups(
                         when 'usage_type' then usage_type
                         when 'charge_type' then charge_type
                         when 'region' then region_id
-                        when 'rule' then pricing_rule_id
+                        when 'rule' then known_rule
                         when 'treatment' then treatment
                     end, ''
                 ) as value,
@@ -962,7 +1173,7 @@ def charge_groups(
 
 @dataclass(frozen=True)
 class Charge:
-    """One charge as the explorer shows it."""
+    """One charge as the explorer shows it; the rule is the one that priced it or took it as a shared cost."""
 
     billing_group_name: str
     sub_account_id: str
@@ -980,7 +1191,7 @@ class Charge:
     billed_cost: Decimal
     treatment: str
     treatment_reason: str
-    pricing_rule_id: str
+    rule_id: str
 
 
 @cached
@@ -1009,12 +1220,274 @@ def charges(publication: Publication, chosen: ChargeFilter, sort: ChargeSort, li
             billed_cost,
             treatment,
             coalesce(treatment_reason, '') as treatment_reason,
-            coalesce(pricing_rule_id, '') as pricing_rule_id
+            coalesce(known_rule, '') as rule_id
         from filtered
         order by {CHARGE_ORDER}, {CHARGE_TIES}
         limit $limit
         """,
         {**chosen.parameters, "sort": sort.value, "limit": limit},
+    )
+
+
+class CommitmentSort(StrEnum):
+    """Which commitment comes first."""
+
+    UNUSED = "unused"
+    UTILIZATION = "utilization"
+    SAVINGS = "savings"
+    COST = "cost"
+    NAME = "name"
+
+
+# Commitments that concern a group: its own, and those of others that covered its usage.
+COMMITMENT_FILTER = """
+    concerned as (
+        select
+            *,
+            coalesce(owner_billing_group_id = $group, $group is null) as is_own,
+            case when benefit_by_group is not null then benefit_by_group[$group] end as benefit
+        from marts.fct_commitments
+        where
+            billing_period = $period
+            and (
+                $group is null
+                or owner_billing_group_id = $group
+                or coalesce(map_contains(benefit_by_group, $group), false)
+            )
+    )
+"""
+
+
+@dataclass(frozen=True)
+class CommitmentTotals:
+    """Reservations and Savings Plans of a month added up, USD.
+
+    Attributes:
+        commitment_count: how many there are.
+        own_count: how many of them the group owns; of all groups, how many there are.
+        cost, used_cost, unused_cost, list_value, savings: sums over those.
+        utilization_percentage: used part in percent; None where they cost nothing.
+        other_cost, other_used_cost, other_unused_cost, other_list_value, other_savings: the same for those that
+            others own and that covered usage of the group.
+        other_utilization_percentage: the same.
+        benefit: list price minus effective cost of the group's own covered usage, whoever owns the commitment;
+            None for all groups.
+    """
+
+    commitment_count: int
+    own_count: int
+    cost: Decimal
+    used_cost: Decimal
+    unused_cost: Decimal
+    list_value: Decimal
+    savings: Decimal
+    utilization_percentage: Decimal | None
+    other_cost: Decimal
+    other_used_cost: Decimal
+    other_unused_cost: Decimal
+    other_list_value: Decimal
+    other_savings: Decimal
+    other_utilization_percentage: Decimal | None
+    benefit: Decimal | None
+
+
+@cached
+def commitment_totals(publication: Publication, period: date, group: str | None) -> CommitmentTotals:
+    """Return the totals of the commitments that concern a group, its own apart from those of others."""
+    sums = ",\n".join(
+        f"coalesce(sum({column}) filter ({'' if own else 'not '}is_own), 0) as {'' if own else 'other_'}{column}"
+        for own in (True, False)
+        for column in ("cost", "used_cost", "unused_cost", "list_value", "savings")
+    )
+    utilization = """
+        case when {0}used_cost + {0}unused_cost > 0
+            then decimal_division(
+                cast({0}used_cost * 100 as decimal(30, 10)),
+                cast({0}used_cost + {0}unused_cost as decimal(38, 10)), 2
+            )
+        end as {0}utilization_percentage
+    """
+    return _fetch(
+        publication,
+        CommitmentTotals,
+        f"""
+        with {COMMITMENT_FILTER},
+
+        summed as (
+            select
+                count(*) as commitment_count,
+                count(*) filter (is_own) as own_count,
+                {sums},
+                sum(benefit) as benefit
+            from concerned
+        )
+
+        select *, {utilization.format("")}, {utilization.format("other_")}
+        from summed
+        """,
+        {"period": period, "group": group},
+    )[0]
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """One reservation or Savings Plan in one month, USD; ``is_own`` when the chosen group owns it."""
+
+    commitment_id: str
+    commitment_kind: str
+    owner_account_id: str
+    owner_account_name: str
+    owner_billing_group_id: str
+    owner_billing_group_name: str
+    is_own: bool
+    cost: Decimal
+    used_cost: Decimal
+    unused_cost: Decimal
+    utilization_percentage: Decimal | None
+    list_value: Decimal
+    savings: Decimal
+
+
+COMMITMENT_ORDER = """
+    case $sort
+        when 'unused' then unused_cost
+        when 'utilization' then -utilization_percentage
+        when 'savings' then savings
+        when 'cost' then cost
+    end desc nulls last
+"""
+
+
+@cached
+def commitments(
+    publication: Publication, period: date, group: str | None, sort: CommitmentSort, limit: int
+) -> tuple[Commitment, ...]:
+    """Return the first ``limit`` commitments that concern a group: its own, then those of others that it used."""
+    return _fetch(
+        publication,
+        Commitment,
+        f"""
+        with {COMMITMENT_FILTER}
+
+        select
+            commitment_id,
+            commitment_kind,
+            owner_account_id,
+            coalesce(account.account_name, '') as owner_account_name,
+            coalesce(owner_billing_group_id, '') as owner_billing_group_id,
+            coalesce(grp.billing_group_name, owner_billing_group_id, '') as owner_billing_group_name,
+            is_own,
+            cost,
+            used_cost,
+            unused_cost,
+            utilization_percentage,
+            list_value,
+            savings
+        from concerned
+        left join {ACCOUNT_NAMES} as account on concerned.owner_account_id = account.sub_account_id
+        left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
+            on concerned.owner_billing_group_id = grp.billing_group_id
+        order by is_own desc, {COMMITMENT_ORDER}, commitment_kind, commitment_id
+        limit $limit
+        """,
+        {"period": period, "group": group, "sort": sort.value, "limit": limit},
+    )
+
+
+@dataclass(frozen=True)
+class CommitmentBenefit:
+    """What one group's covered usage cost less than at list price, USD."""
+
+    commitment_id: str
+    billing_group_id: str
+    billing_group_name: str
+    benefit: Decimal
+
+
+@cached
+def commitment_benefits(publication: Publication, period: date) -> tuple[CommitmentBenefit, ...]:
+    """Return who benefited from each commitment of a month, the most first."""
+    return _fetch(
+        publication,
+        CommitmentBenefit,
+        """
+        with benefits as (
+            select commitment_id, unnest(map_entries(benefit_by_group)) as entry
+            from marts.fct_commitments
+            where billing_period = $period
+        )
+
+        select
+            commitment_id,
+            entry.key as billing_group_id,
+            coalesce(grp.billing_group_name, entry.key) as billing_group_name,
+            entry.value as benefit
+        from benefits
+        left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
+            on entry.key = grp.billing_group_id
+        order by commitment_id, entry.value desc, entry.key
+        """,
+        {"period": period},
+    )
+
+
+@dataclass(frozen=True)
+class CommitmentPolicies:
+    """One group's rated charges of a month under each commitment policy, exact USD.
+
+    Attributes:
+        billing_group_id, billing_group_name: the group; both empty for the sum over groups.
+        applied: the policy in the group's terms; empty for the sum.
+        on_demand, owner_group, pass_through: billed under the policy (RS1 to RS3).
+        on_demand_difference, owner_group_difference, pass_through_difference: that minus what is billed.
+        rated_charges: what is billed under the terms in force.
+    """
+
+    billing_group_id: str
+    billing_group_name: str
+    applied: str
+    on_demand: Decimal
+    on_demand_difference: Decimal
+    owner_group: Decimal
+    owner_group_difference: Decimal
+    pass_through: Decimal
+    pass_through_difference: Decimal
+    rated_charges: Decimal
+
+
+@cached
+def commitment_policies(publication: Publication, period: date, group: str | None) -> tuple[CommitmentPolicies, ...]:
+    """Return the groups of a month under each policy, the largest billed amount first, then their sum."""
+    policies = ",\n".join(
+        f"coalesce(sum({column}) filter (policy = '{policy}'), 0) as {policy}{ending}"
+        for policy in ("on_demand", "owner_group", "pass_through")
+        for column, ending in (("billed_cost", ""), ("difference", "_difference"))
+    )
+    return _fetch(
+        publication,
+        CommitmentPolicies,
+        f"""
+        select
+            coalesce(policies.billing_group_id, '') as billing_group_id,
+            case
+                when grouping(policies.billing_group_id) = 1 then ''
+                else coalesce(max(grp.billing_group_name), policies.billing_group_id)
+            end as billing_group_name,
+            case
+                when grouping(policies.billing_group_id) = 1 then ''
+                else coalesce(max(policy) filter (is_applied), '')
+            end as applied,
+            {policies},
+            coalesce(sum(billed_cost) filter (is_applied), 0) as rated_charges
+        from marts.fct_commitment_policies as policies
+        left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
+            on policies.billing_group_id = grp.billing_group_id
+        where policies.billing_period = $period and ($group is null or policies.billing_group_id = $group)
+        group by grouping sets ((policies.billing_group_id), ())
+        having count(*) > 0
+        order by grouping(policies.billing_group_id), rated_charges desc, policies.billing_group_id
+        """,
+        {"period": period, "group": group},
     )
 
 
@@ -1053,7 +1526,7 @@ def open_problems(publication: Publication, period: date, group: str | None) -> 
             on fct_open_problems.billing_group_id = grp.billing_group_id
         where
             fct_open_problems.billing_period = $period
-            and ($group is null or coalesce(fct_open_problems.billing_group_id, $group) = $group)
+            and ($group is null or coalesce(nullif(fct_open_problems.billing_group_id, ''), $group) = $group)
         order by
             fct_open_problems.problem, abs(fct_open_problems.aws_cost) desc nulls last,
             fct_open_problems.billing_group_id, fct_open_problems.subject
@@ -1087,7 +1560,9 @@ def problem_totals(publication: Publication, period: date, group: str | None) ->
             sum(aws_cost) as aws_cost,
             count(distinct billing_group_id) as groups
         from marts.fct_open_problems
-        where billing_period = $period and ($group is null or coalesce(billing_group_id, $group) = $group)
+        where
+            billing_period = $period
+            and ($group is null or coalesce(nullif(billing_group_id, ''), $group) = $group)
         group by problem
         order by problem = 'not_final', abs(sum(aws_cost)) desc nulls last, problem
         """,

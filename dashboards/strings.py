@@ -16,6 +16,7 @@ PRODUCT: Final = "Chargehouse"
 OVERVIEW: Final = "Overview"
 INVOICES: Final = "Invoices"
 CHARGES: Final = "Charges"
+COMMITMENTS: Final = "Commitments"
 QUALITY: Final = "Quality"
 DELIVERIES: Final = "Deliveries"
 
@@ -59,8 +60,10 @@ BY_GROUP: Final = "By billing group"
 BY_MONTH: Final = "Month by month"
 BILLED_AND_AWS: Final = "Billed and AWS cost by month"
 MARGIN_BY_GROUP: Final = "Margin by billing group"
-TOP_SERVICES: Final = "Top services"
+WHAT_WAS_BILLED: Final = "What was billed"
 OTHER_SERVICES: Final = "All other services"
+RATED_CHARGES: Final = "Rated charges"
+GROUP_CHARGES: Final = "Group charges"
 WITHOUT_TAX: Final = "All amounts in USD, without tax."
 TOTAL: Final = "Total"
 UNASSIGNED_NOTICE: Final = "of AWS cost stands on accounts that are in no billing group. Nobody is invoiced for it."
@@ -105,6 +108,14 @@ EXCHANGE_RATE: Final = "Exchange rate"
 NO_CONVERSION: Final = "None, billed in USD"
 EXACT_BEFORE_TAX: Final = "Exact, before tax"
 
+EXACT_NUMBERS: Final = "Exact numbers"
+EXACT_WORDS: Final = "Exactly"
+BASE: Final = "Base"
+IN_THE_WORKBOOK: Final = "on the sheet of group charges in the Excel download"
+WEIGHT: Final = "Weight"
+COMES_FROM: Final = "Configured in"
+ITEMS_THAT_ARE_COUNTED: Final = "Which charges the item counts stands in its row of custom_line_items.csv."
+
 # Charges
 SEARCH: Final = "Search"
 SEARCH_HELP: Final = "Any part of an account, service, usage type, operation, rule or reason."
@@ -122,6 +133,46 @@ EVERYTHING: Final = "All"
 NO_CHARGES: Final = "No charge matches these filters."
 CHARGE_COUNT: Final = "Charges"
 TAX_INCLUDED: Final = "AWS tax is included here and left out on the overview"
+
+# Commitments
+NO_COMMITMENTS: Final = "No reservations or Savings Plans in this month."
+NO_COMMITMENTS_OF_GROUP: Final = (
+    "No reservation or Savings Plan of this month belongs to this billing group or covered usage of it."
+)
+COMMITMENT: Final = "Commitment"
+OWNER: Final = "Owner"
+NO_OWNER: Final = "In no billing group"
+COST: Final = "Cost"
+USED: Final = "Used"
+UNUSED: Final = "Unused"
+UTILIZATION: Final = "Utilization"
+LIST_VALUE: Final = "List value"
+SAVINGS: Final = "Savings"
+BENEFIT: Final = "Who benefited"
+BENEFIT_OF_GROUP: Final = "Benefit to the group"
+NOBODY: Final = "Nobody"
+COMMITMENTS_IN_MONTH: Final = "Reservations and Savings Plans"
+OTHERS_COMMITMENTS: Final = "Of others, used by this group"
+OTHERS_COMMITMENTS_NOTE: Final = "Whole commitments: the group used a part of each."
+UTILIZATION_HELP: Final = "Used part of what the commitments cost, in percent."
+COMMITMENT_CAPTION: Final = (
+    "All amounts in USD. Savings are what the covered usage would have cost at list price, less what was used and "
+    "what was left unused."
+)
+OWN_COMMITMENTS_ONLY: Final = "Cost to savings are those of the commitments that the group owns."
+BENEFIT_OF_GROUP_HELP: Final = (
+    "List price minus effective cost of the group's own covered usage, by its own commitments and those of others."
+)
+BENEFIT_HELP: Final = (
+    "List price minus effective cost of the covered usage, by the billing group that used it; what was left unused "
+    "is not taken off."
+)
+EACH_POLICY: Final = "The month under each policy"
+EACH_POLICY_CAPTION: Final = (
+    "Rated charges in USD, without AWS tax and group charges, all other terms as they are. The second line is the "
+    "difference to what is billed; AWS's bill stays the same, so the margin would change by as much."
+)
+IN_FORCE: Final = "in force"
 
 # Quality
 CHECKS: Final = "Checks of the last run"
@@ -201,6 +252,69 @@ CHARGE_TYPES: Final = {
     "unknown": "Unknown",
 }
 
+# Charges of a whole group, which belong to no service.
+GROUP_CHARGE_KINDS: Final = {
+    "shared_cost": "Group charges: shared costs",
+    "custom_line_item": "Group charges: own items",
+    "support": "Group charges: support",
+    "minimum_commitment": "Group charges: minimum",
+}
+
+# How a group charge came about; the names in braces are amounts and percentages, written out.
+GROUP_CHARGE_METHODS: Final = {
+    "FLAT": "A fixed charge: USD {base}",
+    "PERCENTAGE": "{percentage} of USD {base} {base_of}",
+    "PROPORTIONAL": "USD {amount} of {base}, by rated charges {share}",
+    "EVEN": "USD {amount} of {base}, one of {weight_total} equal parts",
+    "FIXED": "USD {amount} of {base}, by weight {weight} of {weight_total}",
+    "EXACT_SAVINGS": "What commitments outside the groups saved on this group's usage: USD {base}",
+    "NORMALIZED_HOURS": "{share} of USD {base} that commitments outside the groups saved, by normalised instance hours",
+    "TIERS": "By the plan's tiers on USD {base} of usage and commitments",
+    "MINIMUM": "The plan's minimum; its tiers on USD {base} of usage and commitments come to less",
+    "TRUE_UP": "Minimum USD {committed} promised, {base} charged",
+}
+FIXED_CREDIT: Final = "A fixed credit: USD {base}"
+PERCENTAGE_CREDIT: Final = "Credit: {percentage} of USD {base} {base_of}"
+EQUAL_SPLIT: Final = "USD {amount} of {base}, in equal parts, because the weights sum to zero or below"
+
+# Of what the base of a percentage is made.
+BASES: Final = {
+    "all": "rated charges and shared costs",
+    "rated": "rated charges",
+    "service": "charges of this service",
+    "rest": "shared costs and named items",
+    "selected": "charges that the item counts",
+}
+
+GROUP_CHARGE_FILES: Final = {
+    "shared_cost": "shared_cost_rules.csv",
+    "custom_line_item": "custom_line_items.csv",
+    "support": "support_plans.csv",
+    "minimum_commitment": "minimum_commitments.csv",
+}
+
+COMMITMENT_KINDS: Final = {"reservation": "Reservation", "savings_plan": "Savings Plan"}
+
+COMMITMENT_POLICIES: Final = {
+    "on_demand": "On demand",
+    "owner_group": "Owner's group",
+    "pass_through": "Pass-through",
+}
+
+COMMITMENT_POLICIES_HELP: Final = {
+    "on_demand": "Usage at on-demand price; the reseller keeps commitments and what they save (RS1).",
+    "owner_group": "The owner's group pays its commitments and keeps what they save on its own usage (RS2).",
+    "pass_through": "Each group pays what its usage cost after commitments; the owner pays what is unused (RS3).",
+}
+
+COMMITMENT_SORTS: Final = {
+    "unused": "Most unused",
+    "utilization": "Lowest utilization",
+    "savings": "Largest savings",
+    "cost": "Largest cost",
+    "name": "Kind and id",
+}
+
 LINE_KINDS: Final = {
     "usage": "Usage",
     "discount": "Discount",
@@ -224,6 +338,9 @@ PROBLEMS: Final = {
     "missing_tax_rate": "Missing tax rate",
     "not_final": "Month not final",
     "unrated_charges": "Charges not rated",
+    "shared_cost_not_spread": "Shared cost that nobody bears",
+    "split_equally": "Cost split equally for want of weights",
+    "charged_without_rows": "Group charged without any usage",
 }
 
 PROBLEM_REMEDIES: Final = {
@@ -240,6 +357,18 @@ PROBLEM_REMEDIES: Final = {
     "not_final": (
         "Nothing yet: AWS puts invoice numbers on a month's charges in the first days of the next one. "
         "Land the next delivery."
+    ),
+    "shared_cost_not_spread": (
+        "The rule takes these charges away, but none of its target groups exists in the month. Name one in "
+        "shared_cost_targets.csv, or end the rule, then run again. Until then they are on no invoice."
+    ),
+    "split_equally": (
+        "The rule splits by weights or by rated charges, but they sum to zero or below, so every group got the same. "
+        "If that is not meant, change the method in shared_cost_rules.csv or the weights in shared_cost_targets.csv."
+    ),
+    "charged_without_rows": (
+        "AWS delivered nothing for the group's accounts, and yet a minimum, a fee or a share is billed. If the "
+        "delivery of their payer is missing, land it and run again; if the group used nothing, this is right."
     ),
 }
 
@@ -313,6 +442,36 @@ def treatment_reason(code: str) -> str:
     kind, _, column = code.partition(":")
     words = TREATMENT_REASONS.get(kind, plain(kind))
     return f"{words} ({column})" if column else words
+
+
+def owned_by(group: str) -> str:
+    """Head the commitments that one group owns."""
+    return f"Owned by {group}"
+
+
+def how_it_came_about(template: str, **amounts: str) -> str:
+    """Say how a group charge came about; ``amounts`` are written out already."""
+    return template.format(**amounts)
+
+
+def charge_rule(rule: str, source: str) -> str:
+    """Name the row of the configuration that a group charge comes from."""
+    return f"{rule}, {source}" if rule else source
+
+
+def weight_of(weight: str, weight_total: str) -> str:
+    """Write what share of a split one part has."""
+    return f"{weight} of {weight_total}"
+
+
+def with_weight(amount: str, weight: str) -> str:
+    """Write one part of a split, with the weight that made it where there is one."""
+    return f"{amount}, weight {weight}" if weight else amount
+
+
+def adds_up_to(amount: str) -> str:
+    """Say what the parts of a picture sum to."""
+    return f"Adds up to {amount} without tax."
 
 
 def amount_in(currency: str) -> str:

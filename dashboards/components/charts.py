@@ -19,7 +19,7 @@ from dashboards.components import money
 from dashboards.components.filters import labels
 from dashboards.queries import GroupSummary, MonthTotal, ServiceTotal
 
-__all__ = ["billed_and_aws_by_month", "margin_by_group", "top_services"]
+__all__ = ["billed_and_aws_by_month", "margin_by_group", "what_was_billed"]
 
 BILLED_COLOUR = "#0b6e63"
 AWS_COLOUR = "#a9b9bf"
@@ -149,13 +149,17 @@ def margin_by_group(groups: Sequence[GroupSummary]) -> None:
     _labelled_bars(bars, strings.MARGIN_BY_GROUP, "chart_margins")
 
 
-def top_services(services: Sequence[ServiceTotal]) -> None:
-    """Draw what was billed for each service."""
+def what_was_billed(services: Sequence[ServiceTotal]) -> None:
+    """Draw what was billed for each service, and for the group as a whole."""
     # Two products may bear one name; as one bar they would hide each other.
     names = labels(
         {service.service_code: service.service_name for service in services if service.service_code is not None}
     )
-    bars = [
-        Bar(names.get(service.service_code or "", strings.OTHER_SERVICES), service.billed_cost) for service in services
-    ]
-    _labelled_bars(bars, strings.TOP_SERVICES, "chart_services")
+
+    def name(service: ServiceTotal) -> str:
+        if service.group_charge_kind:
+            return strings.of(strings.GROUP_CHARGE_KINDS, service.group_charge_kind)
+        return names.get(service.service_code or "", strings.OTHER_SERVICES)
+
+    bars = [Bar(name(service), service.billed_cost) for service in services]
+    _labelled_bars(bars, strings.WHAT_WAS_BILLED, "chart_services")

@@ -15,6 +15,7 @@ __all__ = [
     "integer",
     "percentage",
     "quantity",
+    "rate",
     "signed",
     "usd",
     "with_code",
@@ -82,6 +83,11 @@ def percentage(value: Decimal | None, *, sign: bool = False) -> str:
         return MISSING
     shown = _rounded(value, 2)
     return f"{shown:+,f} %" if sign and shown else f"{shown:,f} %"
+
+
+def rate(value: Decimal | None) -> str:
+    """Write a percentage as somebody agreed to it, without trailing zeros: ``7.5 %``."""
+    return MISSING if value is None else f"{exact(value, places=0)} %"
 
 
 def quantity(value: Decimal | None) -> str:

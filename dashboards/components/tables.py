@@ -7,6 +7,7 @@ What does not belong here: totals computed here; they come from SQL like every o
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import Generic, Literal, TypeVar
 
@@ -21,9 +22,19 @@ Kind = Literal["text", "wide", "fixed", "number"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, a smaller second line, where it leads, and how it is toned.
+    """One cell.
 
-    ``badge`` puts the text on a coloured ground, for states.
+    Attributes:
+        text: what stands in it.
+        detail: a smaller second line.
+        href: where the text leads.
+        tone: how the text is coloured.
+        badge: whether the text stands on a coloured ground, for states.
+        hint: what shows when the pointer rests on the cell.
+        percentage: draws a bar of that length beneath the text; 100 fills the cell.
+        pairs: names and amounts beneath the text, one pair a line.
+        more: names and texts that show when the reader opens them under ``more_label``.
+        more_label: what there is to open.
     """
 
     text: str
@@ -31,6 +42,11 @@ class Cell:
     href: str = ""
     tone: Tone = ""
     badge: bool = False
+    hint: str = ""
+    percentage: Decimal | None = None
+    pairs: Sequence[tuple[str, str]] = ()
+    more: Sequence[tuple[str, str]] = ()
+    more_label: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,14 +83,34 @@ def _cell_html(value: str | Cell) -> str:
         text = f'<a href="{escape(cell.href)}" target="_self">{text}</a>'
     if cell.detail:
         text += f'<span class="ch-detail">{escape(cell.detail)}</span>'
+    if cell.percentage is not None:
+        text += f'<span class="ch-bar" aria-hidden="true"><i style="width:{cell.percentage:f}%"></i></span>'
+    if cell.pairs:
+        text += f'<span class="ch-pairs">{_pairs_html(cell.pairs, "span")}</span>'
+    if cell.more:
+        # Opens without a script, by pointer and by keyboard.
+        text += (
+            f'<details class="ch-more"><summary>{escape(cell.more_label)}</summary>'
+            f"<dl>{_pairs_html(cell.more, 'div', 'dt', 'dd')}</dl></details>"
+        )
     return text
+
+
+def _pairs_html(pairs: Sequence[tuple[str, str]], row: str, name: str = "span", value: str = "span") -> str:
+    return "".join(
+        f"<{row}><{name}>{escape(left)}</{name}><{value}>{escape(right)}</{value}></{row}>" for left, right in pairs
+    )
+
+
+def _hint_html(value: str | Cell) -> str:
+    return f' title="{escape(value.hint)}"' if isinstance(value, Cell) and value.hint else ""
 
 
 def _row_html(cells: Sequence[str | Cell], classes: Sequence[str]) -> str:
     """One row; its first cell names it for screen readers."""
     tags = ['th scope="row"', *["td"] * (len(cells) - 1)]
     parts = (
-        f'<{tag} class="{css_class}">{_cell_html(cell)}</{tag[:2]}>'
+        f'<{tag} class="{css_class}"{_hint_html(cell)}>{_cell_html(cell)}</{tag[:2]}>'
         for tag, cell, css_class in zip(tags, cells, classes, strict=True)
     )
     return f"<tr>{''.join(parts)}</tr>"
@@ -156,9 +192,15 @@ def show(
     st.html(table_html([Section(rows)], columns, caption=caption, totals=totals))
 
 
-def show_sections(sections: Sequence[Section[Row]], columns: Sequence[Column[Row]], *, caption: str) -> None:
+def show_sections(
+    sections: Sequence[Section[Row]],
+    columns: Sequence[Column[Row]],
+    *,
+    caption: str,
+    totals: Sequence[Sequence[str | Cell]] = (),
+) -> None:
     """Put a table with sections on the page (see ``table_html``)."""
-    st.html(table_html(sections, columns, caption=caption))
+    st.html(table_html(sections, columns, caption=caption, totals=totals))
 
 
 def facts(items: Sequence[tuple[str, str | Cell]], *, emphasis: str = "") -> None:

@@ -132,7 +132,7 @@ def show_charges(choice: ChargeChoice, totals: ChargeTotals, chosen: Selection) 
         number(strings.QUANTITY, lambda row: Cell(money.quantity(row.usage_quantity), detail=row.usage_unit)),
         *money_columns(Charge, chosen),
         Column(strings.TREATMENT, treatment, help=meaning("treatment")),
-        Column(strings.RULE, lambda row: row.pricing_rule_id or money.MISSING, help=meaning("pricing_rule_id")),
+        Column(strings.RULE, lambda row: row.rule_id or money.MISSING, help=meaning("pricing_rule_id")),
     ]
     foot = [strings.TOTAL, "", "", "", "", *total_texts(totals), "", ""]
     tables.show(found, columns, caption=strings.CHARGES, totals=[foot])

@@ -5,7 +5,8 @@ When to add here: something that a customer will find on the document.
 What does not belong here: the charges behind a line; a link leads to them.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import streamlit as st
@@ -15,6 +16,8 @@ from dashboards.components import exports, filters, money, tables
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Tone, number
 from dashboards.queries import (
+    GroupCharge,
+    GroupChargePart,
     Invoice,
     InvoiceAccount,
     InvoiceLine,
@@ -22,6 +25,9 @@ from dashboards.queries import (
     InvoiceTies,
     InvoiceTotal,
 )
+
+# A split over more accounts than these is read in the workbook.
+PARTS_SHOWN = 20
 
 STATE_TONES: dict[str, Tone] = {"draft": "muted", "approved": "warning", "issued": "good"}
 
@@ -190,20 +196,83 @@ def show_ties(invoice: Invoice, ties: InvoiceTies) -> None:
         )
 
 
+def how_it_came_about(charge: GroupCharge, write: Callable[[Decimal | None], str]) -> str:
+    """Say in a sentence how a group charge came about, its amounts written by ``write``."""
+    template = strings.GROUP_CHARGE_METHODS.get(charge.method, strings.plain(charge.method))
+    if charge.is_equal_split and charge.kind == "shared_cost":
+        template = strings.EQUAL_SPLIT
+    elif (charge.billed_cost if charge.percentage is None else charge.percentage) < 0:
+        template = {"FLAT": strings.FIXED_CREDIT, "PERCENTAGE": strings.PERCENTAGE_CREDIT}.get(charge.method, template)
+    return strings.how_it_came_about(
+        template,
+        amount=write(charge.billed_cost),
+        base=write(charge.base_amount),
+        base_of=strings.of(strings.BASES, charge.base_of),
+        percentage=money.rate(charge.percentage),
+        share=money.percentage(charge.share_percentage),
+        weight=money.quantity(charge.weight),
+        weight_total=money.quantity(charge.weight_total),
+        committed=write(charge.committed_amount),
+    )
+
+
+def exact_numbers(charge: GroupCharge, parts: Sequence[GroupChargePart]) -> list[tuple[str, str]]:
+    """Return what a line of a group charge opens to: every digit, where it is configured, and its parts."""
+    source = strings.GROUP_CHARGE_FILES.get(charge.kind, charge.kind)
+    facts = [
+        (strings.EXACT_WORDS, how_it_came_about(charge, money.exact)),
+        (strings.COMES_FROM, strings.charge_rule(charge.source_id, source)),
+    ]
+    if charge.base_of == "selected" and charge.method == "PERCENTAGE":
+        facts.append((strings.BASE, strings.ITEMS_THAT_ARE_COUNTED))
+
+    def weight(part: GroupChargePart) -> str:
+        if part.weight is None:
+            return ""
+        return strings.weight_of(money.quantity(part.weight), money.quantity(part.weight_total))
+
+    if len(parts) > 1:
+        for part in parts[:PARTS_SHOWN]:
+            name = " · ".join(each for each in (part.account_name, part.sub_account_id, part.part) if each)
+            amount = money.with_code("USD", money.exact(part.billed_cost))
+            facts.append((name, strings.with_weight(amount, weight(part))))
+        if rest := parts[PARTS_SHOWN:]:
+            facts.append((strings.count(len(rest), "more part", "more parts"), strings.IN_THE_WORKBOOK))
+    elif parts and weight(parts[0]):
+        facts.append((strings.WEIGHT, weight(parts[0])))
+    return facts
+
+
 def show_lines(invoice: Invoice, lines: Sequence[InvoiceLine], ties: InvoiceTies, chosen: Selection) -> None:
     """List the lines; their sum is the invoice's total."""
     period, group = chosen.period.billing_period, invoice.billing_group_id
     options = queries.charge_options(chosen.publication, period, group)
+    of_group = {
+        (charge.kind, charge.source_id, charge.service_code): charge
+        for charge in queries.group_charges(chosen.publication, period, group)
+    }
+    parts: dict[tuple[str, str, str], list[GroupChargePart]] = defaultdict(list)
+    for part in queries.group_charge_parts(chosen.publication, period, group):
+        parts[part.kind, part.source_id, part.service_code].append(part)
     label_of = {code: label for label, code in filters.option_labels(options, "service").items()}
 
     def meaning(column: str) -> str:
         return queries.meaning(chosen.publication, f"fct_invoice_lines.{column}")
 
     def described(row: InvoiceLine) -> Cell:
+        text = row.description or row.service_name or strings.of(strings.LINE_KINDS, row.line_kind)
+        key = (row.line_kind, row.source_id, row.service_code)
+        if key in of_group:
+            return Cell(
+                text,
+                detail=how_it_came_about(of_group[key], money.usd),
+                hint=how_it_came_about(of_group[key], money.exact),
+                more=exact_numbers(of_group[key], parts[key]),
+                more_label=strings.EXACT_NUMBERS,
+            )
         href = ""
         if row.service_code in label_of:
             href = filters.address(strings.CHARGES, chosen, group=group, service=[label_of[row.service_code]])
-        text = row.description or row.service_name or strings.of(strings.LINE_KINDS, row.line_kind)
         return Cell(text, detail=row.service_code or row.source_id, href=href)
 
     columns: list[Column[InvoiceLine]] = [
@@ -287,6 +356,11 @@ def show_invoice(invoice: Invoice, chosen: Selection) -> None:
         [
             exports.Sheet("Lines", lambda: extracts.invoice_lines(publication, period, group)),
             exports.Sheet("Accounts", lambda: extracts.invoice_line_accounts(publication, period, group)),
+            *(
+                [exports.Sheet(strings.GROUP_CHARGES, lambda: extracts.group_charges(publication, period, group))]
+                if queries.group_charges(publication, period, group)
+                else []
+            ),
         ],
         [
             ("Content", f"Lines of the {invoice.state} invoice of {chosen.period_name}"),

@@ -88,8 +88,15 @@ def show_groups(groups: tuple[GroupSummary, ...], totals: Headline, chosen: Sele
     def toned(row: GroupSummary, text: str) -> Cell:
         return Cell(text, tone="bad" if row.margin < 0 else "")
 
+    # Two columns more than a small screen has room for, so only in months that have such charges.
+    with_group_charges = any(row.group_charges for row in groups)
+    parts: list[Column[GroupSummary]] = [
+        number(strings.RATED_CHARGES, lambda row: money.usd(row.rated_charges), meaning("rated_charges")),
+        number(strings.GROUP_CHARGES, lambda row: money.usd(row.group_charges), meaning("group_charges")),
+    ]
     columns: list[Column[GroupSummary]] = [
         Column(strings.GROUP, named),
+        *(parts if with_group_charges else []),
         number(strings.BILLED, lambda row: money.usd(row.billed_cost), meaning("billed_cost")),
         number(strings.AWS_COST, lambda row: money.usd(row.aws_cost), meaning("aws_cost")),
         number(strings.MARGIN, lambda row: toned(row, money.usd(row.margin)), meaning("margin")),
@@ -103,6 +110,7 @@ def show_groups(groups: tuple[GroupSummary, ...], totals: Headline, chosen: Sele
     ]
     foot = [
         strings.TOTAL,
+        *([money.usd(totals.rated_charges), money.usd(totals.group_charges)] if with_group_charges else []),
         money.usd(totals.billed_cost),
         money.usd(totals.aws_cost),
         money.usd(totals.margin),
@@ -164,8 +172,9 @@ def main() -> None:
     show_groups(groups, totals, chosen)
     with st.container(horizontal=True, gap="medium", key="details"):
         with st.container(border=True, height="stretch"):
-            st.subheader(strings.TOP_SERVICES)
-            charts.top_services(services)
+            st.subheader(strings.WHAT_WAS_BILLED)
+            charts.what_was_billed(services)
+            st.caption(strings.adds_up_to(money.with_code("USD", money.usd(totals.billed_cost))))
         with st.container():
             show_months(months)
 

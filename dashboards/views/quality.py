@@ -18,6 +18,9 @@ from dashboards.queries import CheckResult, OpenProblem, ProblemTotal, Reconcili
 # Problems whose charges can be looked at: those that carry this treatment.
 UNRATED_PROBLEMS = {"unknown_type", "bad_value"}
 
+# Problems whose subject the charges they are about carry themselves: an account, a shared cost rule.
+NAMED_PROBLEMS = {"unassigned_account", "shared_cost_not_spread"}
+
 
 def show_totals(
     problems: tuple[ProblemTotal, ...], stages: tuple[Reconciliation, ...], results: tuple[CheckResult, ...]
@@ -53,7 +56,7 @@ def show_problems(totals: tuple[ProblemTotal, ...], chosen: Selection) -> None:
     def subject(row: OpenProblem) -> Cell:
         href = ""
         every_charge = [strings.GROUPINGS["none"]]
-        if row.problem == "unassigned_account":
+        if row.problem in NAMED_PROBLEMS:
             href = filters.address(
                 strings.CHARGES, chosen, group=row.billing_group_id, search=[row.subject], by=every_charge
             )

@@ -274,7 +274,7 @@ def _say_what_to_complete(start: Start, findings: Findings) -> None:
     findings.complete(
         "billing_terms.csv",
         None,
-        "Bills leave tax, AWS Support, credits, refunds and discounts out, as pro forma bills do.",
+        "Bills leave tax, AWS Support, credits, refunds and negotiated discounts out, as pro forma bills do.",
         "Change the policies where your contracts say otherwise.",
     )
 

@@ -18,7 +18,6 @@ from orchestration.errors import ConfigProblem
 
 __all__ = [
     "check_custom_line_items",
-    "check_payer_savings_policies",
     "check_shared_cost_methods",
     "check_shared_cost_sources",
     "check_shared_cost_targets",
@@ -170,46 +169,6 @@ def check_shared_cost_sources(sheets: Sheets) -> Iterator[ConfigProblem]:
         earlier.append((interval, record))
 
 
-def check_payer_savings_policies(sheets: Sheets) -> Iterator[ConfigProblem]:
-    """Yield rules that would give savings to a group whose terms pass them on already (G1b, RS3)."""
-    rules, terms = sheets["shared_cost_rules"], sheets["billing_terms"]
-    targets = sheets["shared_cost_targets"]
-    targets_of_rule = targets.by_text("shared_cost_rule_id")
-    lives = group_lives(sheets)
-    for rule in rules.records:
-        interval = rules.interval(rule)
-        if interval is None or not rule.has("shared_cost_rule_id", "source_kind"):
-            continue
-        rule_id = rule.text("shared_cost_rule_id")
-        if rule.text("source_kind") != "payer_savings" or targets.may_hold(rule_id):
-            continue
-        groups = {
-            target.text("billing_group_id")
-            for target in targets_of_rule.get(rule_id, [])
-            if target.has("billing_group_id")
-        }
-        for record in terms.records:
-            in_force = terms.interval(record)
-            if in_force is None or not record.has("billing_group_id", "commitment_policy"):
-                continue
-            group_id = record.text("billing_group_id")
-            takes_part = group_id in groups if groups else group_id in lives
-            if record.text("commitment_policy") != "pass_through" or not takes_part or not interval.overlaps(in_force):
-                continue
-            common = interval.common(in_force)
-            if group_id in lives:
-                if not common.overlaps(lives[group_id][0]):
-                    continue
-                common = common.common(lives[group_id][0])
-            yield rules.problem(
-                rule,
-                "shared_cost_rule_id",
-                f"gives savings to group {group_id!r}, whose terms (billing_terms.csv line {record.line}) pass them on "
-                f"already {rules.show_interval(common)} (G1b, RS3)",
-                "Name the groups that have them not in shared_cost_targets.csv, or change the terms.",
-            )
-
-
 def _share_source(one: Record, other: Record, targets_of_rule: dict[str, set[str]]) -> bool:
     if one.text("source_kind") != other.text("source_kind"):
         return False
@@ -218,6 +177,9 @@ def _share_source(one: Record, other: Record, targets_of_rule: dict[str, set[str
         return len(accounts) == 1 and one.text("source_service_code") == other.text("source_service_code")
     if len(accounts) == 2 and "" not in accounts:
         return False
+    # Each group gets its own savings only once; a split by hours gives the whole of a commitment to its targets.
+    if any(record.has("method") and record.text("method") == "NORMALIZED_HOURS" for record in (one, other)):
+        return True
     targets = [targets_of_rule.get(record.text("shared_cost_rule_id"), set()) for record in (one, other)]
     return not all(targets) or not targets[0].isdisjoint(targets[1])
 

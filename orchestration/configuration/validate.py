@@ -11,7 +11,6 @@ from typing import Any
 
 from orchestration.configuration.group_charges import (
     check_custom_line_items,
-    check_payer_savings_policies,
     check_shared_cost_methods,
     check_shared_cost_sources,
     check_shared_cost_targets,
@@ -57,11 +56,9 @@ _CHECKS: tuple[Callable[[Sheets], Iterator[ConfigProblem]], ...] = (
     check_rule_tiers,
     check_rule_ties,
     check_custom_line_items,
-    check_payer_savings_policies,
     check_shared_cost_methods,
     check_shared_cost_targets,
     check_shared_cost_sources,
-    check_payer_savings_policies,
     check_support_plans,
     check_support_tiers,
     check_credit_amounts,

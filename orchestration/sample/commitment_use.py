@@ -66,7 +66,7 @@ class CommitmentLedger:
         self._months: dict[tuple[str, str], CommitmentMonth] = {}
         self._hours: dict[tuple[str, str, str], int] = defaultdict(int)
 
-    def book(self, month: str, fact: Fact, group: str, owner_group: str) -> None:
+    def book(self, month: str, fact: Fact, group: str, owner_group: str, is_passed_on: bool = False) -> None:
         """Book one fact that is no split-cost row.
 
         Args:
@@ -74,6 +74,7 @@ class CommitmentLedger:
             fact: any line item; what is neither covered, a commitment's fee, nor an instance hour is ignored.
             group: the group its account is in.
             owner_group: the group that the owner of its commitment is in on the row's day; '' without one.
+            is_passed_on: its account is billed the effective cost, or nothing: the payer holds no savings of it.
         """
         if fact.line_item_type in (LineItemType.USAGE, *_COVERED) and _INSTANCE_USAGE.match(fact.sku.usage_type):
             factor = fact.sku.normalization_factor
@@ -89,7 +90,7 @@ class CommitmentLedger:
             assert fact.public is not None
             own.used += fact.effective
             own.list_value += fact.public
-            if is_held:
+            if is_held and not is_passed_on:
                 own.held_list[group, fact.account] += fact.public
                 own.held_effective[group, fact.account] += fact.effective
             return

@@ -1,42 +1,46 @@
 """What the sample months must come to: the generator's own books, kept from facts, never from files or SQL.
 
-What is here: an independent reading of the billing rules (sections 1 to 6, I1, I2, M6) in plain integers, and the
-record of its results that tests compare the warehouse with. Section 7 stands in ``group_level``, commitments in
-``commitment_use``.
+What is here: an independent reading of the billing rules (sections 1 to 6, I1, I2, M6) in plain integers. Section 7
+stands in ``group_level``, commitments in ``commitment_use``, customer credits in ``customer_credits``, customer tax in
+``customer_tax``; the results in ``expectations``.
 When to add here: a rule that the sample exercises.
 What does not belong here: anything the product itself uses. This module must stay a second opinion.
 """
 
 import calendar
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 from orchestration.sample.commitment_use import CommitmentLedger
+from orchestration.sample.customer_credits import Draw, LinePart, credit_balances, draw_credits
+from orchestration.sample.customer_tax import TaxCase, tax_by_case, tax_case
+from orchestration.sample.expectations import (
+    AccountExpectation,
+    ChargeTypeExpectation,
+    CommitmentExpectation,
+    CreditBalanceExpectation,
+    CreditDrawExpectation,
+    DeliveryExpectation,
+    Expectations,
+    GroupChargeExpectation,
+    GroupExpectation,
+    InvoiceExpectation,
+    LineAccountExpectation,
+    LineExpectation,
+    LineTaxExpectation,
+    PolicyExpectation,
+    TaxExpectation,
+)
 from orchestration.sample.facts import DiscountKind, Fact, LineItemType, Reservation
 from orchestration.sample.fixed_point import decimal_of, rounded_quotient, split
 from orchestration.sample.group_level import EXACT_PLACES, RATED_PLACES, GroupCharge, Rated, group_level_charges
 from orchestration.sample.month import period_text
 from orchestration.sample.policies import UNASSIGNED, Policies, Rule, SharedCostRule
 
-__all__ = [
-    "AccountExpectation",
-    "Books",
-    "ChargeTypeExpectation",
-    "CommitmentExpectation",
-    "DeliveryExpectation",
-    "Expectations",
-    "GroupChargeExpectation",
-    "GroupExpectation",
-    "InvoiceExpectation",
-    "LineAccountExpectation",
-    "LineExpectation",
-    "PolicyExpectation",
-]
+__all__ = ["Books"]
 
 _CHARGE_TYPES: dict[str, str] = {
     LineItemType.USAGE: "usage",
@@ -98,199 +102,6 @@ _BY_COMMITMENT_POLICY = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class DeliveryExpectation:
-    """One delivery.
-
-    Attributes:
-        row_count: data rows in its files, split-cost rows included.
-        unblended_cost: sum of the unblended column without split-cost rows (C1).
-        aws_cost: the same with column-mode discounts (C2); what X1 starts from.
-        open_row_count, open_cost: rows with a non-zero unblended cost and no invoice id.
-    """
-
-    billing_period: str
-    billing_account_id: str
-    form: str
-    discount_mode: str
-    is_current: bool
-    row_count: int
-    split_cost_row_count: int
-    unblended_cost: Decimal
-    aws_cost: Decimal
-    open_row_count: int
-    open_cost: Decimal
-
-
-@dataclass(frozen=True)
-class GroupExpectation:
-    """One billing group, UNASSIGNED included, in one period; without AWS tax but for the two tax fields.
-
-    Attributes:
-        list_cost: of all rows. billed_cost: of billed rows, exact. withheld_aws_cost: aws_cost of withheld
-            rows.
-        withheld_by_reason: the same by reason, and ``aws_tax`` beside them. A shared AWS credit is a billed
-            row.
-        aws_tax: tax rows' aws_cost. aws_tax_billed: the part passed on.
-    """
-
-    billing_period: str
-    billing_group_id: str
-    list_cost: Decimal
-    aws_cost: Decimal
-    billed_cost: Decimal
-    withheld_aws_cost: Decimal
-    withheld_by_reason: dict[str, Decimal]
-    aws_tax: Decimal
-    aws_tax_billed: Decimal
-
-
-@dataclass(frozen=True)
-class ChargeTypeExpectation:
-    """One charge type of one group in one period."""
-
-    billing_period: str
-    billing_group_id: str
-    charge_type: str
-    list_cost: Decimal
-    aws_cost: Decimal
-    billed_cost: Decimal
-    withheld_aws_cost: Decimal
-
-
-@dataclass(frozen=True)
-class AccountExpectation:
-    """Everything AWS charged for one sub account in one period, tax included."""
-
-    billing_period: str
-    billing_account_id: str
-    sub_account_id: str
-    aws_cost: Decimal
-
-
-@dataclass(frozen=True)
-class GroupChargeExpectation:
-    """One charge of a whole group (section 7), never zero; negative where it lowers the bill.
-
-    Attributes:
-        kind: shared_cost, custom_line_item, support or minimum_commitment.
-        source_id: id of the rule, item or plan; '' for a minimum commitment.
-        service_code: '' where it belongs to none.
-    """
-
-    billing_period: str
-    billing_group_id: str
-    kind: str
-    source_id: str
-    sub_account_id: str
-    service_code: str
-    billed_cost: Decimal
-
-
-@dataclass(frozen=True)
-class LineExpectation:
-    """One invoice line (I1); ``net_amount`` is None while the rate is missing (I2)."""
-
-    billing_period: str
-    billing_group_id: str
-    line_kind: str
-    source_id: str
-    service_code: str
-    exact_amount_usd: Decimal
-    currency: str
-    fx_rate: Decimal | None
-    net_amount: Decimal | None
-
-
-@dataclass(frozen=True)
-class LineAccountExpectation:
-    """The part of an invoice line that falls on one account (M6), never zero; none where the rate is missing.
-
-    Rows of a TIERED rule weigh by their quantities, so that a part can differ by one minor unit from a split by
-    rows where two remainders differ by less than 1e-10 per row.
-    """
-
-    billing_period: str
-    billing_group_id: str
-    line_kind: str
-    source_id: str
-    service_code: str
-    sub_account_id: str
-    net_amount: Decimal
-
-
-@dataclass(frozen=True)
-class CommitmentExpectation:
-    """One reservation or Savings Plan in one period; ``savings`` = list value - used - unused (RS6)."""
-
-    billing_period: str
-    commitment_id: str
-    cost: Decimal
-    used: Decimal
-    unused: Decimal
-    list_value: Decimal
-    savings: Decimal
-
-
-@dataclass(frozen=True)
-class PolicyExpectation:
-    """A group's rated charges, had its terms this commitment policy (RS6)."""
-
-    billing_period: str
-    billing_group_id: str
-    policy: str
-    billed_cost: Decimal
-
-
-@dataclass(frozen=True)
-class InvoiceExpectation:
-    """One draft: sums of its lines; AWS tax passed on stands in ``tax_amount`` alone."""
-
-    billing_period: str
-    billing_group_id: str
-    currency: str
-    fx_rate: Decimal | None
-    exact_amount_usd: Decimal
-    net_amount: Decimal | None
-    tax_amount: Decimal | None
-    total_amount: Decimal | None
-    line_count: int
-
-
-@dataclass(frozen=True)
-class Expectations:
-    """Everything the sample's books say, each list in key order."""
-
-    deliveries: tuple[DeliveryExpectation, ...]
-    groups: tuple[GroupExpectation, ...]
-    charge_types: tuple[ChargeTypeExpectation, ...]
-    accounts: tuple[AccountExpectation, ...]
-    group_charges: tuple[GroupChargeExpectation, ...]
-    commitments: tuple[CommitmentExpectation, ...]
-    policies: tuple[PolicyExpectation, ...]
-    lines: tuple[LineExpectation, ...]
-    line_accounts: tuple[LineAccountExpectation, ...]
-    invoices: tuple[InvoiceExpectation, ...]
-
-    def to_json(self) -> str:
-        """Return the expectations as JSON; amounts are decimal text, never numbers."""
-        return json.dumps(_plain(self), indent=1) + "\n"
-
-    def write(self, path: Path) -> None:
-        """Write ``to_json()`` to a file."""
-        path.write_text(self.to_json(), encoding="utf-8")
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return f"{value:f}" if isinstance(value, Decimal) else value
-
-
 @dataclass(frozen=True, slots=True)
 class _Charge:
     """What one fact, or one discount of it, comes to.
@@ -337,6 +148,7 @@ class Books:
         self._rules: dict[tuple[object, ...], Rule | None] = {}
         self._shared_rules: dict[tuple[str, str, str], SharedCostRule | None] = {}
         self._terms: dict[tuple[str, str], dict[str, str] | None] = {}
+        self._tax_cases: dict[tuple[str, str, str, str], TaxCase] = {}
         self._deliveries: list[DeliveryExpectation] = []
 
     def book_delivery(
@@ -381,8 +193,11 @@ class Books:
             day = self._membership_day(fact.start.date(), period)
             group = self._policies.group_on(fact.account, day)
             owner_group = "" if fact.commitment is None else self._policies.group_on(fact.commitment.owner, day)
-            self._commitments.book(month, fact, group, owner_group)
             shared_rule = self._shared_rule(fact, month)
+            is_passed_on = shared_rule is not None or (
+                group != UNASSIGNED and self._policies.terms(group, month)["commitment_policy"] == "pass_through"
+            )
+            self._commitments.book(month, fact, group, owner_group, is_passed_on)
             for charge in self._charges(fact, group, owner_group, month):
                 self._accounts[month, payer, fact.account] += charge.aws_cost
                 if shared_rule is not None and charge.charge_type not in ("aws_tax", "partner_discount"):
@@ -558,9 +373,8 @@ class Books:
         """Close the books: price the tiers, charge what concerns whole groups, round the lines, sum up.
 
         Raises:
-            ValueError: a TIERED rule priced rows of several charge types or services. Its total is split to
-            rows
-                (M5), and these books keep no row keys to split by.
+            ValueError: a TIERED rule priced rows of several charge types or services: its total is split to
+                rows (M5), and these books keep no row keys to split by. Or a tax rate is missing (T4).
         """
         for (month, group, rule), quantities in self._tier_quantities.items():
             places = self._tier_places[month, group, rule]
@@ -579,9 +393,22 @@ class Books:
             rated[month].append(Rated(group, account, service, charge_type, kind, billed))
         group_charges = {month: self._group_charges(month, rows) for month, rows in rated.items()}
         line_parts = _line_parts(rated, group_charges)
-        lines = tuple(
-            self._line(key, exact) for key, parts in sorted(line_parts.items()) if (exact := sum(parts.values()))
-        )
+        lines = [
+            self._line(key, {account: part for account, part in parts.items() if part})
+            for key, parts in sorted(line_parts.items())
+            if sum(parts.values())
+        ]
+        parts = [part for line in lines for part in _split_line(line, line_parts[_line_key(line)])]
+        draws = draw_credits(self._policies.credits, parts)
+        parts_credited, lines_credited = _credited(draws)
+        lines = [
+            line
+            if line.net_amount is None
+            else replace(line, credit_amount=-lines_credited.get(_line_key(line), Decimal(0)))
+            for line in lines
+        ]
+        cases = {part: self._case(part.line, part.account) for part in parts}
+        taxes = tuple(self._taxes(cases, parts_credited))
         return Expectations(
             deliveries=tuple(
                 sorted(
@@ -633,9 +460,27 @@ class Books:
                 for month, own in self._commitments.months()
             ),
             policies=tuple(self._policies_side_by_side(rated)),
-            lines=lines,
-            line_accounts=tuple(part for line in lines for part in _line_accounts(line, line_parts[_line_key(line)])),
-            invoices=tuple(self._invoices(lines)),
+            lines=tuple(lines),
+            line_accounts=tuple(
+                LineAccountExpectation(
+                    *part.line,
+                    part.account,
+                    part.net,
+                    -parts_credited.get(part, Decimal(0)),
+                    cases[part].category,
+                    cases[part].rate,
+                )
+                for part in parts
+                if part.net
+            ),
+            line_taxes=tuple(_line_taxes(cases, parts_credited)),
+            credit_draws=tuple(
+                CreditDrawExpectation(draw.credit_id, *draw.part.line, draw.part.account, -draw.amount)
+                for draw in draws
+            ),
+            credit_balances=tuple(self._credit_balances(draws)),
+            taxes=taxes,
+            invoices=tuple(self._invoices(lines, taxes)),
         )
 
     def _group_charges(self, month: str, rated: Sequence[Rated]) -> list[GroupCharge]:
@@ -680,8 +525,11 @@ class Books:
                 aws_tax_billed=decimal_of(taxed.billed, RATED_PLACES),
             )
 
-    def _line(self, key: _LineKey, exact: int) -> LineExpectation:
+    def _line(self, key: _LineKey, parts: dict[str, int]) -> LineExpectation:
+        """Return the line before customer credits; ``parts``: account -> exact amount, none of them 0."""
         month, group, kind, source, service = key
+        exact = sum(parts.values())
+        case = max(self._case(key, account) for account in parts)
         currency = self._policies.currency(group)
         rate = self._policies.fx_rate(month, currency)
         net = None
@@ -699,16 +547,58 @@ class Books:
             currency=currency,
             fx_rate=None if rate is None else decimal_of(rate),
             net_amount=net,
+            credit_amount=None,
+            tax_category=case.category,
+            tax_rate=case.rate,
         )
 
-    def _invoices(self, lines: Sequence[LineExpectation]) -> Iterator[InvoiceExpectation]:
+    def _case(self, line: _LineKey, account: str) -> TaxCase:
+        month, group, _, _, service = line
+        key = (month, group, service, account)
+        if key not in self._tax_cases:
+            self._tax_cases[key] = tax_case(self._policies, *key)
+        return self._tax_cases[key]
+
+    def _taxes(self, cases: dict[LinePart, TaxCase], credited: dict[LinePart, Decimal]) -> Iterator[TaxExpectation]:
+        """Yield the tax of each draft by category and rate (T3), on what credits leave of the lines (T5)."""
+        amounts: dict[tuple[str, str], list[tuple[TaxCase, Decimal]]] = defaultdict(list)
+        for part, case in cases.items():
+            month, group, kind, _, _ = part.line
+            if kind != "aws_tax":
+                amounts[month, group].append((case, part.net - credited.get(part, Decimal(0))))
+        for (month, group), own in sorted(amounts.items()):
+            places = _MINOR_UNITS.get(self._policies.currency(group), 2)
+            for case, (base, tax) in tax_by_case(own, places).items():
+                yield TaxExpectation(month, group, case.category, case.rate, base, tax)
+
+    def _credit_balances(self, draws: Sequence[Draw]) -> Iterator[CreditBalanceExpectation]:
+        if not self._months:
+            return
+        for credit, drawn, expired, balance in credit_balances(self._policies.credits, draws, max(self._months)):
+            yield CreditBalanceExpectation(
+                credit_id=credit.credit_id,
+                billing_group_id=credit.group,
+                currency=credit.currency,
+                granted_amount=credit.amount,
+                drawn_amount=-drawn,
+                expired_amount=-expired,
+                balance_amount=balance,
+            )
+
+    def _invoices(
+        self, lines: Sequence[LineExpectation], taxes: Sequence[TaxExpectation]
+    ) -> Iterator[InvoiceExpectation]:
         for month, group in sorted({(line.billing_period, line.billing_group_id) for line in lines}):
             own = [line for line in lines if (line.billing_period, line.billing_group_id) == (month, group)]
             charges = [line for line in own if line.line_kind != "aws_tax"]
-            taxes = [line for line in own if line.line_kind == "aws_tax"]
+            passed_on = [line for line in own if line.line_kind == "aws_tax"]
             is_converted = own[0].fx_rate is not None
             net = sum((line.net_amount or Decimal(0) for line in charges), Decimal(0))
-            tax = sum((line.net_amount or Decimal(0) for line in taxes), Decimal(0))
+            credit = sum((line.credit_amount or Decimal(0) for line in charges), Decimal(0))
+            tax = sum((line.net_amount or Decimal(0) for line in passed_on), Decimal(0))
+            tax += sum(
+                item.tax_amount for item in taxes if (item.billing_period, item.billing_group_id) == (month, group)
+            )
             yield InvoiceExpectation(
                 billing_period=month,
                 billing_group_id=group,
@@ -716,8 +606,10 @@ class Books:
                 fx_rate=own[0].fx_rate,
                 exact_amount_usd=sum((line.exact_amount_usd for line in charges), Decimal(0)),
                 net_amount=net if is_converted else None,
+                credit_amount=credit if is_converted else None,
+                taxable_amount=net + credit if is_converted else None,
                 tax_amount=tax if is_converted else None,
-                total_amount=net + tax if is_converted else None,
+                total_amount=net + credit + tax if is_converted else None,
                 line_count=len(own),
             )
 
@@ -741,14 +633,36 @@ def _line_parts(
     return parts
 
 
-def _line_accounts(line: LineExpectation, parts: dict[str, int]) -> Iterator[LineAccountExpectation]:
-    """Yield the line's net amount by account (M6), split by exact amounts (M5)."""
+def _split_line(line: LineExpectation, parts: dict[str, int]) -> Iterator[LinePart]:
+    """Yield the line's net amount by account (M6), split by exact amounts (M5); accounts without any have no part."""
     if line.net_amount is None:
         return
     digits = -int(line.net_amount.as_tuple().exponent)
     for account, part in sorted(split(int(line.net_amount.scaleb(digits)), parts).items()):
-        if part:
-            yield LineAccountExpectation(*_line_key(line), account, decimal_of(part, digits))
+        if parts[account]:
+            yield LinePart(_line_key(line), account, decimal_of(part, digits))
+
+
+def _credited(draws: Sequence[Draw]) -> tuple[dict[LinePart, Decimal], dict[_LineKey, Decimal]]:
+    """Return what credits pay of each part and of each line, positive."""
+    of_part: dict[LinePart, Decimal] = defaultdict(Decimal)
+    of_line: dict[_LineKey, Decimal] = defaultdict(Decimal)
+    for draw in draws:
+        of_part[draw.part] += draw.amount
+        of_line[draw.part.line] += draw.amount
+    return of_part, of_line
+
+
+def _line_taxes(cases: dict[LinePart, TaxCase], credited: dict[LinePart, Decimal]) -> Iterator[LineTaxExpectation]:
+    """Yield each line by tax case (T4)."""
+    sums: dict[tuple[_LineKey, TaxCase], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for part, case in cases.items():
+        if part.line[2] != "aws_tax":
+            own = sums[part.line, case]
+            own[0] += part.net
+            own[1] -= credited.get(part, Decimal(0))
+    for (line, case), (net, credit) in sorted(sums.items()):
+        yield LineTaxExpectation(*line, case.category, case.rate, net, credit)
 
 
 def _list_cost(charge_type: str, fact: Fact, free_tier_policy: str) -> int:

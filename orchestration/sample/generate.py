@@ -14,7 +14,8 @@ from orchestration.sample.americas import AMERICAS
 from orchestration.sample.columns import Rendering
 from orchestration.sample.deliveries import Form, write_delivery
 from orchestration.sample.emea import EMEA
-from orchestration.sample.expected import Books, Expectations
+from orchestration.sample.expectations import Expectations
+from orchestration.sample.expected import Books
 from orchestration.sample.facts import Fact, LineItemType
 from orchestration.sample.month import billing_month, discount_rows, next_month, period_text
 from orchestration.sample.policies import Policies

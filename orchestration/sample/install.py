@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestration.sample.expected import Expectations
+from orchestration.sample.expectations import Expectations
 from orchestration.sample.generate import DEFAULT_MONTHS, EXAMPLE_BILLING, generate
 
 __all__ = ["EXPECTATIONS_FILE", "install_sample", "write_example_configuration"]

@@ -1,4 +1,4 @@
-"""The example configuration as the sample's books read it: memberships, terms, rules, group charges, rates.
+"""The example configuration as the sample's books read it: memberships, terms, rules, group charges, credits, rates.
 
 What is here: a small reader of ``billing/*.csv``, written apart from the product's own (``configuration``)
 and from its SQL, so that a mistake in those cannot hide in the expectations.
@@ -10,18 +10,22 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 from orchestration.sample.fixed_point import ONE, units
 
 __all__ = [
     "UNASSIGNED",
+    "Credit",
     "CustomItem",
     "MinimumCommitment",
     "Policies",
     "Rule",
     "SharedCostRule",
     "SupportPlan",
+    "TaxExemption",
+    "TaxRate",
 ]
 
 UNASSIGNED = "UNASSIGNED"
@@ -167,6 +171,59 @@ class SupportPlan:
     tiers: tuple[tuple[int, int | None, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A credit granted to a customer, usable from ``first`` until the day before ``end`` (K1 to K3).
+
+    Attributes:
+        owner: account whose charges come first; '' = none.
+        amount: in the customer's currency, positive.
+        services: product codes it may cover; empty = all.
+    """
+
+    credit_id: str
+    group: str
+    owner: str
+    amount: Decimal
+    currency: str
+    first: date
+    end: date | None
+    services: frozenset[str]
+    covers_fees: bool
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRate:
+    """A case of customer tax, in force from ``first`` until the day before ``end`` (T2).
+
+    Attributes:
+        subdivision: '' = the whole country. tax_id: required, absent or any.
+        rate: percent.
+    """
+
+    issuer_country: str
+    customer_country: str
+    subdivision: str
+    tax_id: str
+    tax_class: str
+    category: str
+    rate: Decimal
+    first: date
+    end: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaxExemption:
+    """An exemption of a customer, or of one account of it (T4); ``account`` '' = all of them."""
+
+    customer: str
+    account: str
+    category: str
+    first: date
+    end: date | None
+
+
 @dataclass(frozen=True)
 class Policies:
     """The configuration, indexed for the books."""
@@ -184,6 +241,11 @@ class Policies:
     minimum_commitments: tuple[MinimumCommitment, ...]
     support_plan_rows: list[dict[str, str]]
     support_tier_rows: list[dict[str, str]]
+    issuer_countries: dict[str, str]
+    credits: tuple[Credit, ...]
+    tax_rates: tuple[TaxRate, ...]
+    tax_classes: dict[str, str]
+    tax_exemptions: tuple[TaxExemption, ...]
 
     @classmethod
     def read(cls, folder: Path) -> "Policies":
@@ -214,10 +276,7 @@ class Policies:
             rules.setdefault(rule.plan, []).append(rule)
         assignments: dict[str, list[tuple[date, date | None, str]]] = {}
         for row in _rows(folder / "account_assignments.csv"):
-            last = date.fromisoformat(row["end_date"]) if row["end_date"] else None
-            assignments.setdefault(row["account_id"], []).append(
-                (date.fromisoformat(row["start_date"]), last, row["billing_group_id"])
-            )
+            assignments.setdefault(row["account_id"], []).append((*_days(row), row["billing_group_id"]))
         groups = {row["billing_group_id"]: row for row in _rows(folder / "billing_groups.csv")}
         settings = {row["setting"]: row["value"] for row in _rows(folder / "settings.csv")}
         return cls(
@@ -239,13 +298,32 @@ class Policies:
                 MinimumCommitment(
                     row["billing_group_id"],
                     units(row["amount"]),
-                    date.fromisoformat(row["start_date"]),
-                    date.fromisoformat(row["end_date"]) if row["end_date"] else None,
+                    *_days(row),
                 )
                 for row in _rows(folder / "minimum_commitments.csv")
             ),
             support_plan_rows=list(_rows(folder / "support_plans.csv")),
             support_tier_rows=list(_rows(folder / "support_plan_tiers.csv")),
+            issuer_countries={row["issuer_id"]: row["country_code"] for row in _rows(folder / "issuers.csv")},
+            credits=tuple(_credits(folder)),
+            tax_rates=tuple(
+                TaxRate(
+                    row["issuer_country_code"],
+                    row["customer_country_code"],
+                    row["customer_subdivision"],
+                    row["customer_tax_id"],
+                    row["tax_class"],
+                    row["tax_category"],
+                    Decimal(row["rate"]),
+                    *_days(row),
+                )
+                for row in _rows(folder / "tax_rates.csv")
+            ),
+            tax_classes={row["service_code"]: row["tax_class"] for row in _rows(folder / "tax_classes.csv")},
+            tax_exemptions=tuple(
+                TaxExemption(row["customer_id"], row["account_id"], row["tax_category"], *_days(row))
+                for row in _rows(folder / "tax_exemptions.csv")
+            ),
         )
 
     def group_on(self, account: str, day: date) -> str:
@@ -392,6 +470,27 @@ def _custom_items(folder: Path) -> Iterator[CustomItem]:
             start=row["start_period"],
             end=row["end_period"],
         )
+
+
+def _credits(folder: Path) -> Iterator[Credit]:
+    for row in _rows(folder / "credits.csv"):
+        first, end = _days(row)
+        yield Credit(
+            credit_id=row["credit_id"],
+            group=row["billing_group_id"],
+            owner=row["owner_account_id"],
+            amount=Decimal(row["amount"]),
+            currency=row["currency"],
+            first=first,
+            end=end,
+            services=frozenset(row["eligible_services"].split("|")) - {"*"},
+            covers_fees=row["covers_fees"] == "true",
+            is_active=row["status"] == "Active",
+        )
+
+
+def _days(row: dict[str, str]) -> tuple[date, date | None]:
+    return date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"]) if row["end_date"] else None
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

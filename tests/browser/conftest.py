@@ -112,6 +112,14 @@ def shared_url(serve: Serve, publish: Publish, tmp_path_factory: pytest.TempPath
     return serve(root)
 
 
+@pytest.fixture(scope="session")
+def group_charges_url(serve: Serve, publish: Publish, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The pages on a workspace with charges of whole groups that no test changes."""
+    root = tmp_path_factory.mktemp("group_charges")
+    publish(Workspace.at(root).published_file, group_charges=True)
+    return serve(root)
+
+
 @pytest.fixture
 def reader(browser: Browser) -> Iterator[Callable[..., Reader]]:
     pages: list[Page] = []

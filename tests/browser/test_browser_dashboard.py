@@ -23,8 +23,15 @@ SitDown = Callable[..., Reader]
 Serve = Callable[[Path], str]
 Publish = Callable[..., None]
 OCTOBER = date(2025, 10, 1)
-TITLES = (strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.QUALITY, strings.DELIVERIES)
-ADDRESSES = dict(zip(TITLES, ("", "invoices", "charges", "quality", "deliveries"), strict=True))
+ADDRESSES = {
+    strings.OVERVIEW: "",
+    strings.INVOICES: "invoices",
+    strings.CHARGES: "charges",
+    strings.COMMITMENTS: "commitments",
+    strings.QUALITY: "quality",
+    strings.DELIVERIES: "deliveries",
+}
+TITLES = tuple(ADDRESSES)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -117,6 +124,72 @@ def test_an_invoice_from_the_list_to_its_lines(width: int, shared_url: str, read
     person.page.get_by_role("tab", name=strings.BY_ACCOUNT, exact=True).click()
     expect(person.table(strings.BY_ACCOUNT).locator("tfoot")).to_contain_text("2,206.12")
     person.sees_no_fault()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_line_of_a_group_charge_opens_by_keyboard(width: int, group_charges_url: str, reader: SitDown) -> None:
+    person = reader(group_charges_url, width).open("invoices?invoice=Acme+Robotics%2C+Inc.")
+    line = person.table(strings.INVOICE_LINES).locator("tr", has_text="Managed service")
+    expect(line).to_contain_text("10 % of USD 11,522.09 rated charges and shared costs")
+    exact = line.get_by_text("10 % of USD 11,522.0859856727 rated charges and shared costs")
+    expect(exact).to_be_hidden()
+    line.get_by_text(strings.EXACT_NUMBERS).focus()
+    person.page.keyboard.press("Enter")
+    expect(exact).to_be_visible()
+    expect(line.get_by_text("managed, custom_line_items.csv")).to_be_visible()
+    main = person.page.get_by_test_id("stMain")
+    assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
+    person.sees_no_fault()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_commitments(width: int, shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url, width).open("commitments")
+    for label, text in (
+        (strings.COST, "USD 482.62"),
+        (strings.UNUSED, "USD 102.25"),
+        (strings.UTILIZATION, "78.81 %"),
+        (strings.SAVINGS, "USD 137.38"),
+    ):
+        value = person.metric(label)
+        expect(value).to_have_text(text)
+        assert value.evaluate("e => e.scrollWidth <= e.clientWidth + 1")
+    table = person.table(strings.COMMITMENTS_IN_MONTH)
+    first = table.locator("tbody tr").first
+    expect(first).to_contain_text("werk-mysql")
+    # The bars are drawn, and as long as they say.
+    shares = table.locator(".ch-bar").evaluate_all(
+        "bars => bars.map(bar => bar.firstChild.getBoundingClientRect().width / bar.getBoundingClientRect().width)"
+    )
+    assert [round(share, 2) for share in shares] == [0.33, 0, 0.96, 1]
+    person.choose(strings.SORT_BY, strings.COMMITMENT_SORTS["savings"])
+    expect(first).to_contain_text("1f0c2d3e")
+    expect(person.table(strings.EACH_POLICY).locator("tfoot")).to_contain_text("14,184.23")
+    person.choose(strings.GROUP, "Acme Robotics")
+    expect(person.metric(strings.BENEFIT_OF_GROUP)).to_have_text("USD 140.00")
+    expect(person.page.get_by_role("combobox", name=strings.SORT_BY)).to_have_value(strings.COMMITMENT_SORTS["savings"])
+    colleague = reader(shared_url, width).open(person.page.url.removeprefix(f"{shared_url}/"))
+    expect(colleague.metric(strings.BENEFIT_OF_GROUP)).to_have_text("USD 140.00")
+    person.sees_no_fault()
+
+
+def test_commitments_can_be_reached_by_keyboard(shared_url: str, reader: SitDown) -> None:
+    person = reader(shared_url).open("commitments")
+    reached = []
+    for _ in range(35):
+        person.page.keyboard.press("Tab")
+        reached.append(
+            person.page.evaluate(
+                "(e => (e.getAttribute('aria-label') || e.innerText || '').trim())(document.activeElement)"
+            )
+        )
+    for name in (strings.PERIOD, strings.GROUP, strings.SORT_BY):
+        assert name in reached, name
+    for caption in (strings.COMMITMENTS_IN_MONTH, strings.EACH_POLICY):
+        assert [text for text in reached if text.startswith(caption)], caption
+    # "download" is the buttons' icon, which is a word to those who do not see it.
+    buttons = [text.split()[-1] for text in reached if text.startswith("download")]
+    assert buttons[:4] == [strings.DOWNLOAD_CSV, strings.DOWNLOAD_XLSX] * 2
 
 
 def test_downloads_hold_everything_that_was_found(shared_url: str, reader: SitDown, tmp_path: Path) -> None:

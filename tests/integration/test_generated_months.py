@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestration.runs import run_new
-from orchestration.sample.expected import Expectations
+from orchestration.sample.expectations import Expectations
 from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
 from tests.integration.workspaces import Rows
@@ -149,7 +149,8 @@ def test_invoice_lines(sample: Sample, published: Query) -> None:
     assert published(
         workspace,
         "select strftime(billing_period, '%Y-%m'), billing_group_id, line_kind, source_id, service_code, "
-        "exact_amount_usd, currency, fx_rate, net_amount from marts.fct_invoice_lines order by 1, 2, 3, 4, 5",
+        "exact_amount_usd, currency, fx_rate, net_amount, credit_amount, tax_category, tax_rate "
+        "from marts.fct_invoice_lines order by 1, 2, 3, 4, 5",
     ) == sorted(
         (
             row.billing_period,
@@ -161,6 +162,9 @@ def test_invoice_lines(sample: Sample, published: Query) -> None:
             row.currency,
             row.fx_rate,
             row.net_amount,
+            row.credit_amount,
+            row.tax_category,
+            row.tax_rate,
         )
         for row in expected.lines
     )
@@ -172,7 +176,8 @@ def test_invoice_lines_by_account(sample: Sample, published: Query) -> None:
         workspace,
         """
         select strftime(accounts.billing_period, '%Y-%m'), accounts.billing_group_id, lines.line_kind, lines.source_id,
-            lines.service_code, accounts.sub_account_id, accounts.net_amount
+            lines.service_code, accounts.sub_account_id, accounts.net_amount, accounts.credit_amount,
+            accounts.tax_category, accounts.tax_rate
         from marts.fct_invoice_line_accounts as accounts
         inner join marts.fct_invoice_lines as lines
             using (billing_period, billing_group_id, invoice_line_key)
@@ -188,8 +193,106 @@ def test_invoice_lines_by_account(sample: Sample, published: Query) -> None:
             row.service_code,
             row.sub_account_id,
             row.net_amount,
+            row.credit_amount,
+            row.tax_category,
+            row.tax_rate,
         )
         for row in expected.line_accounts
+    )
+
+
+def test_invoice_lines_by_tax_category(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        """
+        select strftime(taxes.billing_period, '%Y-%m'), taxes.billing_group_id, lines.line_kind, lines.source_id,
+            lines.service_code, taxes.tax_category, taxes.tax_rate, taxes.net_amount, taxes.credit_amount
+        from marts.fct_invoice_line_taxes as taxes
+        inner join marts.fct_invoice_lines as lines
+            using (billing_period, billing_group_id, invoice_line_key)
+        where taxes.net_amount is not null
+        order by all
+        """,
+    ) == sorted(
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.line_kind,
+            row.source_id,
+            row.service_code,
+            row.tax_category,
+            row.tax_rate,
+            row.net_amount,
+            row.credit_amount,
+        )
+        for row in expected.line_taxes
+    )
+
+
+def test_taxes(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), billing_group_id, tax_category, tax_rate, taxable_amount, "
+        "tax_amount from marts.fct_invoice_taxes order by all",
+    ) == sorted(
+        (
+            row.billing_period,
+            row.billing_group_id,
+            row.tax_category,
+            row.tax_rate,
+            row.taxable_amount,
+            row.tax_amount,
+        )
+        for row in expected.taxes
+    )
+
+
+def test_credit_draws(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        """
+        select ledger.credit_id, strftime(ledger.billing_period, '%Y-%m'), ledger.billing_group_id, lines.line_kind,
+            lines.source_id, lines.service_code, ledger.sub_account_id, ledger.amount
+        from marts.fct_credit_ledger as ledger
+        inner join marts.fct_invoice_lines as lines
+            using (billing_period, billing_group_id, invoice_line_key)
+        order by all
+        """,
+    ) == sorted(
+        (
+            row.credit_id,
+            row.billing_period,
+            row.billing_group_id,
+            row.line_kind,
+            row.source_id,
+            row.service_code,
+            row.sub_account_id,
+            row.amount,
+        )
+        for row in expected.credit_draws
+    )
+
+
+def test_credit_balances(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    assert published(
+        workspace,
+        "select credit_id, billing_group_id, currency, granted_amount, issued_amount + draft_amount, expired_amount, "
+        "balance_amount from marts.fct_credit_balances order by 1",
+    ) == sorted(
+        (
+            row.credit_id,
+            row.billing_group_id,
+            row.currency,
+            row.granted_amount,
+            row.drawn_amount,
+            row.expired_amount,
+            row.balance_amount,
+        )
+        for row in expected.credit_balances
     )
 
 
@@ -261,7 +364,7 @@ def test_invoices(sample: Sample, published: Query) -> None:
     assert published(
         workspace,
         "select strftime(billing_period, '%Y-%m'), billing_group_id, currency, fx_rate, exact_amount_usd, net_amount, "
-        "tax_amount, total_amount, line_count from marts.fct_invoices order by 1, 2",
+        "credit_amount, taxable_amount, tax_amount, total_amount, line_count from marts.fct_invoices order by 1, 2",
     ) == [
         (
             row.billing_period,
@@ -270,6 +373,8 @@ def test_invoices(sample: Sample, published: Query) -> None:
             row.fx_rate,
             row.exact_amount_usd,
             row.net_amount,
+            row.credit_amount,
+            row.taxable_amount,
             row.tax_amount,
             row.total_amount,
             row.line_count,

@@ -53,6 +53,7 @@ def test_a_month_not_built_keeps_the_currency_of_its_lines(sample: Workspace, pu
     )
     before = published(sample, september)
     _replace(sample, "customers.csv", ",EUR,", ",GBP,")
+    _replace(sample, "credits.csv", ",EUR,", ",GBP,")  # A credit's currency is its customer's.
     rates = sample.billing / "fx_rates.csv"
     rates.write_text(rates.read_text(encoding="utf-8").rstrip() + "\n2026-08,USD,GBP,0.75,test\n", encoding="utf-8")
 

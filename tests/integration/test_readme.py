@@ -92,7 +92,7 @@ def test_the_servers_start(workspace: Path, verb: str, path: str, port: int) -> 
         assert _answers(process, f"http://localhost:{port}{path}")
     finally:
         os.killpg(process.pid, 15)
-        process.wait(timeout=60)
+        process.wait(timeout=180)
 
 
 def test_init_makes_a_workspace_that_is_valid(tmp_path: Path) -> None:

@@ -297,7 +297,7 @@ final as (
         commitment_owner_account_id,
         coalesce(owner_billing_group_id, '') as commitment_owner_group_id,
         pricing_plan_id,
-        coalesce(shared_cost_rule_id, '') as shared_cost_rule_id,
+        case when treatment_reason = 'shared_cost' then shared_cost_rule_id else '' end as shared_cost_rule_id,
 
         -- what it is
         charge_type,

@@ -55,7 +55,8 @@ targets as (
         )
 ),
 
--- Covered usage and fee rows of commitments whose owner is in no group.
+-- Covered usage and fee rows of commitments whose owner is in no group. Usage that was billed its effective cost has
+-- the savings already, and usage that is a shared cost was not billed at list price: neither is held by the payer.
 payer_held as (
     select
         rules_in_force.billing_period,
@@ -79,7 +80,14 @@ payer_held as (
             and charges.commitment_id <> ''
             and charges.commitment_owner_group_id = ''
             and charges.treatment <> 'unrated'
-            and charges.charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage', 'commitment_fee')
+            and (
+                charges.charge_type = 'commitment_fee'
+                or (
+                    charges.charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage')
+                    and charges.rating_path is distinct from 'effective_cost'
+                    and charges.treatment_reason is distinct from 'shared_cost'
+                )
+            )
             and (
                 coalesce(rules_in_force.source_account_id, '') = ''
                 or charges.commitment_owner_account_id = rules_in_force.source_account_id
@@ -130,7 +138,7 @@ instance_hours as (
         cast(sum(charges.normalized_quantity) as decimal(38, 10)) as normalized_quantity
     from charges
     inner join instance_usage_types
-        on instance_usage_types.usage_type_stem = regexp_extract(charges.usage_type, '^(?:[A-Z0-9]+-)?([^:]+)', 1)
+        on instance_usage_types.usage_type_stem = regexp_extract(charges.usage_type, '^(?:[A-Z0-9]+-)*([^:]+)', 1)
     where
         charges.treatment <> 'unrated'
         and charges.charge_type in ('usage', 'reservation_covered_usage', 'savings_plan_covered_usage')

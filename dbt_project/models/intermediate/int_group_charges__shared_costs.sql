@@ -81,6 +81,8 @@ parts as (
         cast(amount * 10000000000 as hugeint) as amount_units,
         case when weight_total <= 0 then cast(1 as hugeint) else {{ exact_units('weight') }} end as weight_units
     from totalled
+    -- Configured weights that sum to zero are no weights: the cost is not spread, and listed.
+    where method <> 'FIXED' or weight_total > 0
 ),
 
 final as (
@@ -92,6 +94,7 @@ final as (
         description,
         method,
         amount as base_amount,
+        amount as split_amount,
         weight,
         weight_total,
         is_equal_split,

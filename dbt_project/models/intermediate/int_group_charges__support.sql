@@ -84,7 +84,15 @@ fees as (
             ),
             0
         ) as tiers_cost,
-        group_bases.minimum_amount
+        group_bases.minimum_amount,
+        concat(
+            string_agg(
+                {{ plain_number('support_plan_tiers.percentage') }} || ' % from '
+                || {{ plain_number('support_plan_tiers.tier_start') }},
+                ', ' order by support_plan_tiers.tier_start
+            ),
+            ', at least ', {{ plain_number('group_bases.minimum_amount') }}
+        ) as calculation
     from group_bases
     left join support_plan_tiers
         on
@@ -106,6 +114,8 @@ parts as (
         fees.support_plan_id,
         fees.base_amount,
         case when fees.tiers_cost < fees.minimum_amount then 'MINIMUM' else 'TIERS' end as method,
+        fees.calculation,
+        cast(round(greatest(fees.tiers_cost, fees.minimum_amount), 10) as decimal(38, 10)) as split_amount,
         coalesce(account_bases.sub_account_id, fees.primary_account_id) as sub_account_id,
         coalesce(account_bases.amount, cast(0 as decimal(38, 20))) as weight,
         cast(round(greatest(fees.tiers_cost, fees.minimum_amount), 10) * 10000000000 as hugeint) as fee_units,
@@ -124,10 +134,13 @@ final as (
         support_plan_id as source_id,
         sub_account_id,
         method,
+        calculation,
         base_amount,
+        split_amount,
         weight,
         base_amount as weight_total,
-        base_amount = 0 as is_equal_split,
+        -- The minimum of a group without usage stands on one account: that is no split.
+        base_amount = 0 and count(*) over (partition by billing_period, billing_group_id) > 1 as is_equal_split,
         cast(cast(share_units as decimal(38, 0)) * 0.0000000001 as decimal(38, 10)) as billed_cost
     from {{ largest_remainder(
         'parts', ['billing_period', 'billing_group_id'], 'fee_units', 'weight_units', 'sub_account_id'

@@ -40,11 +40,12 @@ issued_documents as (
 
 service_names as (
     select
+        billing_period,
         service_code,
         max(service_name) as service_name
     from charges
     where service_name <> ''
-    group by service_code
+    group by billing_period, service_code
 ),
 
 -- I1: all the tax that AWS charged is one line.
@@ -56,6 +57,7 @@ keyed as (
         '' as source_id,
         case when line_kind = 'aws_tax' then '' else service_code end as service_code,
         '' as source_description,
+        rating_path = 'unused_commitment' as is_unused,
         cast(billed_cost as decimal(38, 24)) as billed_cost
     from charges
     where treatment = 'billed' and billing_group_id <> 'UNASSIGNED'
@@ -67,6 +69,7 @@ keyed as (
         source_id,
         service_code,
         description as source_description,
+        false as is_unused,
         billed_cost
     from group_charges
 ),
@@ -79,10 +82,14 @@ summed as (
         keyed.source_id,
         keyed.service_code,
         max(keyed.source_description) as source_description,
+        bool_and(keyed.is_unused) as is_unused,
         coalesce(max(service_names.service_name), keyed.service_code) as service_name,
         cast(sum(keyed.billed_cost) as decimal(38, 24)) as exact_amount_usd
     from keyed
-    left join service_names on keyed.service_code = service_names.service_code
+    left join service_names
+        on
+            keyed.billing_period = service_names.billing_period
+            and keyed.service_code = service_names.service_code
     group by keyed.billing_period, keyed.billing_group_id, keyed.line_kind, keyed.source_id, keyed.service_code
     having sum(keyed.billed_cost) <> 0
 ),
@@ -164,6 +171,8 @@ final as (
         case
             when rounded.source_description <> '' and rounded.service_name = '' then rounded.source_description
             when rounded.source_description <> '' then rounded.source_description || ', ' || rounded.service_name
+            -- RS3: of the fees only what nobody used is billed.
+            when rounded.is_unused then rounded.service_name || ', unused commitment'
             when rounded.service_name = '' then line_kinds.line_label
             else rounded.service_name || ', ' || line_kinds.line_label
         end as description,

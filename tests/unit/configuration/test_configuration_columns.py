@@ -108,7 +108,7 @@ BAD: list[tuple[Column, str, str, str]] = [
     (Day(""), "2024-2-1", "form YYYY-MM-DD", "like"),
     (Day(""), "01.02.2024", "form YYYY-MM-DD", "like"),
     (Day(""), "2024-02", "form YYYY-MM-DD", "like"),
-    # R3: rounding 12.345 in silence would bill another percentage than the contract says.
+    # R3: rounding 12.345 in silence would bill another percentage than the contract says (golden case G05).
     (percentage(""), "12.345", "3 digits after the point", "does not round"),
     (percentage(""), "12.340", "3 digits after the point", "does not round"),
     (percentage(""), "-1", "below 0", "minus sign"),

@@ -882,30 +882,19 @@ GROUP_CHARGES = [
     case(
         "G1b: savings of one owner for two groups",
         lambda files: (
-            files.add("shared_cost_rules", "s-x,x,payer_savings,,,,NORMALIZED_HOURS,2024-01,"),
+            files.add("shared_cost_rules", "s-x,x,payer_savings,,,,EXACT_SAVINGS,2024-01,"),
             files.add("shared_cost_targets", "s-x,globex,"),
             files.add("shared_cost_targets", "s-savings,acme-prod,"),
         ),
     ),
     case(
-        "G1b: savings for a group that has them",
-        lambda files: files.set("billing_terms", 2, "commitment_policy", "pass_through"),
-        "shared_cost_rules.csv line 5, column shared_cost_rule_id: 's-savings' gives savings to group 'acme-test', "
-        "whose terms (billing_terms.csv line 4) pass them on already from 2024-01 to before 2024-07 (G1b, RS3).",
-    ),
-    case(
-        "G1b: savings for the other groups",
+        "G1b: one owner's savings by hours for two groups",
         lambda files: (
-            files.set("billing_terms", 2, "commitment_policy", "pass_through"),
-            files.add("shared_cost_targets", "s-savings,globex,"),
+            files.add("shared_cost_rules", "s-x,x,payer_savings,,,,NORMALIZED_HOURS,2024-01,"),
+            files.add("shared_cost_targets", "s-x,globex,"),
+            files.add("shared_cost_targets", "s-savings,acme-prod,"),
         ),
-    ),
-    case(
-        "G1b: savings after the group has ended",
-        lambda files: (
-            files.set("billing_terms", 2, "commitment_policy", "pass_through"),
-            files.set("shared_cost_rules", 3, "start_period", "2024-07"),
-        ),
+        "shared_cost_rules.csv line 6, column shared_cost_rule_id: 's-x' has the same source as rule 's-savings'",
     ),
     case(
         "G1: one source, one rule after the other",

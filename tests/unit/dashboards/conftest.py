@@ -24,6 +24,20 @@ def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def shared_root_with_group_charges(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("group_charges")
+    publish(Workspace.at(root).published_file, group_charges=True)
+    return root
+
+
+@pytest.fixture
+def group_charges(shared_root_with_group_charges: Path, monkeypatch: pytest.MonkeyPatch) -> Publication:
+    """A publication with charges of whole groups, shared by all tests that change nothing."""
+    monkeypatch.setenv("CHARGEHOUSE_DATA", str(shared_root_with_group_charges))
+    return Publication.at(Workspace.from_environment().published_file)
+
+
 @pytest.fixture
 def workspace(shared_root: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace that a run has published in, shared by all tests that change nothing."""

@@ -5,7 +5,7 @@ When to add here: another kind of element that tests look at.
 What does not belong here: starting pages (``conftest.py``), expectations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
@@ -24,15 +24,32 @@ class Table:
     rows: list[list[str]]
     foot: list[list[str]]
 
+    #: What opens beneath a row: names and texts, by the row's place.
+    opened: dict[int, list[tuple[str, str]]]
+    #: What shows when the pointer rests on a cell, by row and column.
+    hints: dict[tuple[int, int], str]
+
     def column(self, name: str) -> list[str]:
         return [row[self.head.index(name)] for row in self.rows]
 
 
 def _text(cell: ElementTree.Element) -> str:
+    """A cell's text, then its second line and its pairs, each on a line; what opens is apart, in ``Table.opened``."""
+    lines = ["".join(_first_line(cell))]
     detail = cell.find("span[@class='ch-detail']")
-    second = "" if detail is None else "\n" + "".join(detail.itertext())
-    first = "".join(cell.itertext())
-    return (first.removesuffix(second.strip()) if second else first) + second
+    if detail is not None:
+        lines.append("".join(detail.itertext()))
+    lines += [" ".join(part.text or "" for part in pair) for pair in cell.findall("span[@class='ch-pairs']/span")]
+    return "\n".join(lines)
+
+
+def _first_line(element: ElementTree.Element) -> Iterator[str]:
+    if element.get("class") in {"ch-detail", "ch-pairs", "ch-more"}:
+        return
+    yield element.text or ""
+    for child in element:
+        yield from _first_line(child)
+        yield child.tail or ""
 
 
 def _rows(parent: ElementTree.Element | None) -> list[list[str]]:
@@ -55,6 +72,7 @@ class Page:
             table = ElementTree.fromstring(element.value).find("table")
             assert table is not None
             head = table.findall("thead/tr/th")
+            rows = table.findall("tbody/tr")
             found.append(
                 Table(
                     caption=table.findtext("caption") or "",
@@ -62,6 +80,19 @@ class Page:
                     helps=[cell.get("title", "") for cell in head],
                     rows=[row for body in table.findall("tbody") for row in _rows(body)],
                     foot=_rows(table.find("tfoot")),
+                    opened={
+                        number: [
+                            (pair.findtext("dt") or "", pair.findtext("dd") or "") for pair in row.findall(".//dl/div")
+                        ]
+                        for number, row in enumerate(rows)
+                        if row.find(".//details") is not None
+                    },
+                    hints={
+                        (number, place): cell.get("title", "")
+                        for number, row in enumerate(rows)
+                        for place, cell in enumerate(row)
+                        if cell.get("title")
+                    },
                 )
             )
         return found

@@ -1,21 +1,23 @@
 """A small published file with known totals, written the way a run writes it.
 
 What is here: the published schema with its column comments, two months of charges of three billing groups,
-and the invoices, summaries, problems and deliveries that follow. September 2025 is final; October is not.
+and the invoices, summaries, problems and deliveries that follow; commitments and, where asked for, charges of
+whole groups. September 2025 is final; October is not.
 When to add here: a published column that a page reads, or a case a page must show.
 What does not belong here: the numbers tests expect; they stand in the tests, worked out by hand.
 """
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-__all__ = ["MARTS", "OCTOBER", "SEPTEMBER", "publish"]
+__all__ = ["MARTS", "OCTOBER", "PAYER_RESERVATION", "SEPTEMBER", "publish"]
 
 SEPTEMBER = date(2025, 9, 1)
 OCTOBER = date(2025, 10, 1)
@@ -33,24 +35,40 @@ MARTS: dict[str, str] = {
         billed_cost decimal(38,20), treatment varchar, treatment_reason varchar, pricing_rule_id varchar,
         rating_path varchar, rating_base decimal(38,10), rating_factor decimal(22,10), commitment_id varchar,
         charge_date date, row_count bigint, service_name varchar, open_row_count bigint,
-        open_cost decimal(38,10)""",
+        open_cost decimal(38,10), shared_cost_rule_id varchar""",
+    "fct_group_charges": """
+        billing_period date, billing_group_id varchar, kind varchar, source_id varchar, sub_account_id varchar,
+        service_code varchar, part varchar, description varchar, method varchar, base_amount decimal(38,20),
+        percentage decimal(18,2), weight decimal(38,20), weight_total decimal(38,20), is_equal_split boolean,
+        committed_amount decimal(38,20), billed_cost decimal(38,24)""",
+    "fct_commitments": """
+        billing_period date, commitment_id varchar, commitment_kind varchar, owner_account_id varchar,
+        owner_billing_group_id varchar, billing_account_id varchar, cost decimal(38,10), used_cost decimal(38,10),
+        unused_cost decimal(38,10), balance decimal(38,10), utilization_percentage decimal(18,2),
+        list_value decimal(38,10), savings decimal(38,10), recurring_fee decimal(38,10),
+        upfront_fee decimal(38,10), billed_fees decimal(38,20),
+        benefit_by_group map(varchar,decimal(38,10))""",
+    "fct_commitment_policies": """
+        billing_period date, billing_group_id varchar, policy varchar, is_applied boolean,
+        billed_cost decimal(38,20), difference decimal(38,20)""",
     "fct_invoices": """
         billing_period date, billing_group_id varchar, billing_group_name varchar, customer_id varchar,
         customer_name varchar, issuer_id varchar, currency varchar, minor_units integer,
-        fx_rate decimal(18,10), fx_source varchar, exact_amount_usd decimal(38,20), net_amount decimal(22,4),
-        tax_amount decimal(22,4), total_amount decimal(22,4), rounding_difference decimal(38,30),
+        fx_rate decimal(18,10), fx_source varchar, exact_amount_usd decimal(38,24), net_amount decimal(22,4),
+        tax_amount decimal(22,4), total_amount decimal(22,4), rounding_difference decimal(38,34),
         line_count integer, state varchar, open_problems varchar, is_final boolean""",
     "fct_invoice_lines": """
         billing_period date, billing_group_id varchar, invoice_line_key varchar, line_number integer,
         line_kind varchar, source_id varchar, service_code varchar, service_name varchar, description varchar,
-        exact_amount_usd decimal(38,20), currency varchar, minor_units integer, fx_rate decimal(18,10),
-        fx_source varchar, net_amount decimal(22,4), rounding_difference decimal(38,30)""",
+        exact_amount_usd decimal(38,24), currency varchar, minor_units integer, fx_rate decimal(18,10),
+        fx_source varchar, net_amount decimal(22,4), rounding_difference decimal(38,34)""",
     "fct_invoice_line_accounts": """
         billing_period date, billing_group_id varchar, invoice_line_key varchar, sub_account_id varchar,
-        exact_amount_usd decimal(38,20), net_amount decimal(22,4)""",
+        exact_amount_usd decimal(38,24), net_amount decimal(22,4)""",
     "rpt_billing_group_summary": """
         billing_period date, billing_group_id varchar, billing_group_name varchar, list_cost decimal(38,10),
-        aws_cost decimal(38,10), billed_cost decimal(38,20), margin decimal(38,20),
+        aws_cost decimal(38,10), rated_charges decimal(38,24), group_charges decimal(38,24),
+        billed_cost decimal(38,24), margin decimal(38,24),
         margin_percentage decimal(18,2), markup_percentage decimal(18,2), withheld_aws_cost decimal(38,10),
         unrated_aws_cost decimal(38,10), row_count bigint""",
     "fct_reconciliation": """
@@ -219,6 +237,122 @@ class Charge:
     service_name: str
     open_row_count: int
     open_cost: Decimal
+    shared_cost_rule_id: str = ""
+
+
+@dataclass(frozen=True)
+class GroupCharge:
+    """One row of fct_group_charges."""
+
+    billing_period: date
+    billing_group_id: str
+    kind: str
+    source_id: str
+    sub_account_id: str
+    description: str
+    method: str
+    billed_cost: Decimal
+    service_code: str = ""
+    part: str = ""
+    base_amount: Decimal | None = None
+    percentage: Decimal | None = None
+    weight: Decimal | None = None
+    weight_total: Decimal | None = None
+    is_equal_split: bool = False
+    committed_amount: Decimal | None = None
+
+
+PAYER_RESERVATION = "arn:aws:ec2:us-east-1:111122223333:reserved-instances/5a1fb3c2-77f0-4a63-9c0b-2f8e1d6a9b10"
+ACME_PLAN = "arn:aws:savingsplans::100000000001:savingsplan/1f0c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e"
+BERGMANN_RESERVATION = "arn:aws:rds:eu-central-1:012345678901:ri:werk-mysql"
+HIKARI_COMMITMENT = "legacy-commitment-7"
+
+# Id, kind, owner, cost, used, unused, utilization, list value, savings, who benefited.
+COMMITMENTS: tuple[tuple[Any, ...], ...] = (
+    (
+        *(ACME_PLAN, "savings_plan", "100000000001"),
+        *("260", "250", "10", "96.15", "400", "140"),
+        {"acme": "100", "hikari": "50"},
+    ),
+    (
+        *(BERGMANN_RESERVATION, "reservation", "012345678901"),
+        *("120.5", "40.25", "80.25", "33.40", "70", "-50.5"),
+        {"bergmann": "29.75"},
+    ),
+    (
+        *(PAYER_RESERVATION, "reservation", NORTH),
+        *("90.1234567891", "90.1234567891", "0", "100", "150", "59.8765432109"),
+        {"acme": "40", "UNASSIGNED": "19.8765432109"},
+    ),
+    (HIKARI_COMMITMENT, "reservation", "300000000001", *("12", "0", "12", "0", "0", "-12"), {}),
+)  # fmt: skip
+
+# The policy in force, and by how much each of the others differs.
+POLICIES = {
+    "acme": ("on_demand", {"owner_group": "-30", "pass_through": "-150.123456"}),
+    "bergmann": ("pass_through", {"on_demand": "29.75", "owner_group": "120.5"}),
+    "hikari": ("owner_group", {"on_demand": "12", "pass_through": "-38"}),
+}
+
+
+def charges_of_groups() -> list[GroupCharge]:
+    """Return October's charges of whole groups: every method but EXACT_SAVINGS, and one minimum that is met."""
+
+    def charge(group: str, kind: str, source: str, method: str, billed: str, **more: object) -> GroupCharge:
+        names = {
+            "shared-tools": "Shared tools", "security": "Security desk", "plan-savings": "Savings of shared plans",
+            "managed": "Managed service", "goodwill": "Goodwill", "care": "Care", "databases": "Database care",
+            "business": "Support, business", "developer": "Support, developer", "": "Minimum commitment",
+        }  # fmt: skip
+        values: dict[str, object] = {"sub_account_id": GROUPS[group][3], **more}
+        for name in ("base_amount", "percentage", "weight", "weight_total", "committed_amount"):
+            if name in values:
+                values[name] = Decimal(str(values[name]))
+        return GroupCharge(OCTOBER, group, kind, source, description=names[source], method=method,
+                           billed_cost=Decimal(billed), **values)  # type: ignore[arg-type]  # fmt: skip
+
+    tools = {"base_amount": "1000", "weight_total": "13244.340857"}
+    hours = {"base_amount": "140", "weight_total": "5000", "part": PAYER_RESERVATION}
+    thirds = {"base_amount": "300", "weight": "1", "weight_total": "3"}
+    support = {"base_amount": "9000", "weight_total": "9000"}
+    shared, item = "shared_cost", "custom_line_item"
+    return [
+        charge("acme", shared, "shared-tools", "PROPORTIONAL", "809.7311136727", weight="10724.354872", **tools),
+        charge("bergmann", shared, "shared-tools", "PROPORTIONAL", "190.2688863273", weight="2519.985985", **tools),
+        *(charge(group, shared, "security", "EVEN", "100", **thirds) for group in GROUPS),
+        charge("acme", shared, "plan-savings", "NORMALIZED_HOURS", "-84", weight="3000", **hours),
+        charge(
+            *("acme", shared, "plan-savings", "NORMALIZED_HOURS", "-28"),
+            **{"weight": "1000", **hours, "sub_account_id": "100000000002"},
+        ),
+        charge("hikari", shared, "plan-savings", "NORMALIZED_HOURS", "-28", weight="1000", **hours),
+        # 10,724.354872 rated, 809.7311136727 + 100 - 112 shared
+        charge(
+            *("acme", item, "managed", "PERCENTAGE", "1152.20859856727"),
+            base_amount="11522.0859856727",
+            percentage="10",
+        ),
+        charge("acme", item, "goodwill", "FLAT", "-250", base_amount="-250"),
+        charge("acme", item, "databases", "PERCENTAGE", "-55.675125", base_amount="1113.5025", percentage="-5"),
+        charge(
+            *("bergmann", item, "care", "PERCENTAGE", "150.506098875"),
+            **{"base_amount": "2006.747985", "percentage": "7.5", "service_code": "AmazonEC2"},
+        ),
+        charge(
+            "bergmann", item, "care", "PERCENTAGE", "21.7701664745475", base_amount="290.2688863273", percentage="7.5"
+        ),
+        charge("acme", "support", "business", "TIERS", "600", weight="6000", **support),
+        charge(
+            *("acme", "support", "business", "TIERS", "300"),
+            **{"weight": "3000", **support, "sub_account_id": "100000000002"},
+        ),
+        charge("hikari", "support", "developer", "MINIMUM", "29", base_amount="900", weight="900", weight_total="900"),
+        charge(
+            *("bergmann", "minimum_commitment", "", "TRUE_UP", "1480.014015"),
+            **{"base_amount": "2519.985985", "committed_amount": "4000"},
+        ),
+        charge("acme", "minimum_commitment", "", "TRUE_UP", "0", base_amount="10724.354872", committed_amount="500"),
+    ]
 
 
 @dataclass(frozen=True)
@@ -389,6 +523,16 @@ class Month:
             ),
         ]
 
+    def shared(self) -> Charge:
+        """Return the charge that the rule shared-tools takes from an account in no group."""
+        taken = self.charge(
+            *("900000000009", "AmazonS3", "USE1-TimedStorage-ByteHrs", ("1200", "1000", "0")),
+            region="us-east-1",
+            treatment="withheld",
+            reason="shared_cost",
+        )
+        return replace(taken, shared_cost_rule_id="shared-tools")
+
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, **row: object) -> None:
     """Insert one row by column names."""
@@ -413,24 +557,34 @@ def split(whole: Decimal, weights: dict[str, Decimal], currency: str) -> dict[st
     return {key: part * unit for key, part in parts.items()}
 
 
-def write_invoice(con: duckdb.DuckDBPyConnection, period: date, group: str, charges: list[Charge]) -> None:
-    """One draft with its lines and their split over accounts, from the billed charges of the group."""
+def write_invoice(
+    con: duckdb.DuckDBPyConnection, period: date, group: str, charges: list[Charge], of_group: list[GroupCharge]
+) -> None:
+    """One draft with its lines and their split over accounts, from the billed and the group charges."""
     group_name, customer, currency, _ = GROUPS[group]
-    billed: dict[tuple[str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    billed: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    words: dict[str, str] = {}
     for row in charges:
         if row.treatment == "billed" and row.billed_cost:
             service = "" if row.line_kind == "aws_tax" else row.service_code
-            billed[row.line_kind, service][row.sub_account_id] += row.billed_cost
+            billed[row.line_kind, "", service][row.sub_account_id] += row.billed_cost
+    for own in of_group:
+        if own.billed_cost:
+            billed[own.kind, own.source_id, own.service_code][own.sub_account_id] += own.billed_cost
+            words[own.source_id] = own.description
     rate, source = RATES.get((currency, period), (None, ""))
     document = {"billing_period": period, "billing_group_id": group, "fx_rate": rate, "fx_source": source}
     document |= {"currency": currency, "minor_units": MINOR_UNITS[currency]}
     exact = rounding = net = tax = Decimal(0)
     order = sorted(billed, key=lambda key: (key[0] == "aws_tax", key[0] != "usage", key))
-    for number, (kind, service) in enumerate(order, start=1):
-        accounts = billed[kind, service]
+    for number, (kind, origin, service) in enumerate(order, start=1):
+        accounts = billed[kind, origin, service]
         amount = sum(accounts.values(), Decimal(0))
         line = None if rate is None else rounded(amount * rate, currency)
-        key = f"{period:%Y-%m}/{group}/{kind}/-/{service or '-'}"
+        key = f"{period:%Y-%m}/{group}/{kind}/{origin or '-'}/{service or '-'}"
+        description = SERVICES.get(service, "AWS tax passed on")
+        if kind in {"shared_cost", "custom_line_item", "support", "minimum_commitment"} and origin in words:
+            description = ", ".join(each for each in (words[origin], SERVICES.get(service, "")) if each)
         insert(
             con,
             "fct_invoice_lines",
@@ -438,10 +592,10 @@ def write_invoice(con: duckdb.DuckDBPyConnection, period: date, group: str, char
             invoice_line_key=key,
             line_number=number,
             line_kind=kind,
-            source_id="",
+            source_id=origin,
             service_code=service,
             service_name=SERVICES.get(service, ""),
-            description=SERVICES.get(service, "AWS tax passed on"),
+            description=description,
             exact_amount_usd=amount,
             net_amount=line,
             rounding_difference=None if line is None or rate is None else line - amount * rate,
@@ -518,18 +672,27 @@ def write_summary(con: duckdb.DuckDBPyConnection) -> None:
                 billing_group_name,
                 sum(list_cost) as list_cost,
                 sum(aws_cost) as aws_cost,
-                sum(billed_cost) as billed_cost,
-                sum(billed_cost) - sum(aws_cost) as margin,
+                cast(sum(billed_cost) as decimal(38,24)) as rated_charges,
+                coalesce(any_value(own.group_charges), 0) as group_charges,
+                cast(sum(billed_cost) as decimal(38,24)) + coalesce(any_value(own.group_charges), 0) as billed_cost,
+                cast(sum(billed_cost) as decimal(38,24)) + coalesce(any_value(own.group_charges), 0)
+                - sum(aws_cost) as margin,
                 coalesce(sum(aws_cost) filter (treatment = 'withheld'), 0) as withheld,
                 coalesce(sum(aws_cost) filter (treatment = 'unrated'), 0) as unrated,
                 sum(row_count) as row_count
             from marts.fct_charges
             inner join marts.dim_billing_groups using (billing_group_id)
+            left join (
+                select billing_period, billing_group_id, sum(billed_cost) as group_charges
+                from marts.fct_group_charges
+                group by all
+            ) as own using (billing_period, billing_group_id)
             where charge_type <> 'aws_tax'
-            group by all
+            group by billing_period, billing_group_id, billing_group_name
         )
         select
-            billing_period, billing_group_id, billing_group_name, list_cost, aws_cost, billed_cost, margin,
+            billing_period, billing_group_id, billing_group_name, list_cost, aws_cost, rated_charges, group_charges,
+            billed_cost, margin,
             case when billed_cost <> 0 then decimal_division(
                 cast(margin * 100 as decimal(30,10)), cast(billed_cost as decimal(38,10)), 2) end,
             case when aws_cost <> 0 then decimal_division(
@@ -548,6 +711,53 @@ def write_summary(con: duckdb.DuckDBPyConnection) -> None:
         group by billing_period
         """
     )
+
+
+def write_commitments(con: duckdb.DuckDBPyConnection, periods: tuple[date, ...]) -> None:
+    """Commitments, of which September has the first only, and every group under every policy."""
+    for period in periods:
+        for number, (identity, kind, owner, *amounts, benefits) in enumerate(COMMITMENTS):
+            if number and period == SEPTEMBER:
+                continue
+            cost, used, unused, utilization, value, savings = (Decimal(each) for each in amounts)
+            _, payer, group = ACCOUNTS.get(owner, ("", NORTH, ""))
+            insert(
+                con,
+                "fct_commitments",
+                billing_period=period,
+                commitment_id=identity,
+                commitment_kind=kind,
+                owner_account_id=owner,
+                owner_billing_group_id=group,
+                billing_account_id=payer,
+                cost=cost,
+                used_cost=used,
+                unused_cost=unused,
+                balance=0,
+                utilization_percentage=utilization,
+                list_value=value,
+                savings=savings,
+                recurring_fee=cost,
+                upfront_fee=0,
+                billed_fees=0,
+                # A commitment that covered nothing has no map at all.
+                benefit_by_group={group: Decimal(each) for group, each in benefits.items()} or None,
+            )
+        for group, (applied, differences) in POLICIES.items():
+            for policy in ("on_demand", "owner_group", "pass_through"):
+                con.execute(
+                    """
+                    insert into marts.fct_commitment_policies
+                    select billing_period, billing_group_id, ?, ?, rated_charges + ?, ?
+                    from marts.rpt_billing_group_summary
+                    where billing_period = ? and billing_group_id = ?
+                    """,
+                    [
+                        *(policy, policy == applied),
+                        *(Decimal(differences.get(policy, "0")), Decimal(differences.get(policy, "0"))),
+                        *(period, group),
+                    ],
+                )
 
 
 def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
@@ -591,6 +801,14 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
         group by all
         """
     )
+    if con.execute("select 1 from marts.fct_group_charges").fetchone():
+        con.executemany(
+            "insert into marts.fct_open_problems values (?,?,?,?,?,?,?,?)",
+            [
+                *[(OCTOBER, "UNASSIGNED", NORTH, "shared_cost_not_spread", "sandbox", "No target group", 8, 7)],
+                *[(OCTOBER, "", "", "split_equally", "audit", "The weights sum to zero", 0, Decimal("90.5"))],
+            ],
+        )
     if con.execute("select 1 from marts.fct_charges where billing_period = ?", [OCTOBER]).fetchone():
         con.executemany(
             "insert into marts.fct_open_problems values (?,?,?,?,?,?,?,?)",
@@ -702,6 +920,7 @@ def publish(
     *,
     october_scale: str = "1.1",
     extra_charges: int = 0,
+    group_charges: bool = False,
     periods: tuple[date, ...] = (SEPTEMBER, OCTOBER),
     residual: Decimal = Decimal(0),
     finished_at: datetime = datetime(2025, 11, 4, 6, 12, 11),
@@ -714,6 +933,8 @@ def publish(
         october_scale: how much larger October is than September; changes every total of October.
         extra_charges: that many more charge rows of Acme in October, each with list, AWS and billed cost
             0.01, which no other mart knows of.
+        group_charges: whether October has charges of whole groups, one charge that is shared, and two more
+            problems.
         periods: the periods to publish.
         residual: residual of the second payer, in every period.
         finished_at: when the run finished.
@@ -726,6 +947,9 @@ def publish(
         SEPTEMBER: Month(SEPTEMBER, Decimal(1)).charges(),
         OCTOBER: Month(OCTOBER, Decimal(october_scale)).charges() + Month(OCTOBER, Decimal(1)).quarantined(),
     }
+    if group_charges:
+        months[OCTOBER].append(Month(OCTOBER, Decimal(1)).shared())
+    of_groups = charges_of_groups() if group_charges and OCTOBER in periods else []
     charges = [row for period in periods for row in months[period]]
     names = [field.name for field in fields(Charge)]
     with duckdb.connect(str(fresh)) as con:
@@ -741,10 +965,17 @@ def publish(
                 f"insert into marts.fct_charges ({', '.join(names)}) values ({', '.join('?' * len(names))})",
                 [tuple(getattr(row, name) for name in names) for row in charges],
             )
+            for row in of_groups:
+                insert(con, "fct_group_charges", **asdict(row))
             for period in periods:
                 for group in GROUPS:
-                    write_invoice(con, period, group, [row for row in months[period] if row.billing_group_id == group])
+                    write_invoice(
+                        *(con, period, group),
+                        [row for row in months[period] if row.billing_group_id == group],
+                        [own for own in of_groups if (own.billing_period, own.billing_group_id) == (period, group)],
+                    )
             write_summary(con)
+            write_commitments(con, periods)
             write_quality(con, residual)
             write_deliveries(con)
             con.execute(

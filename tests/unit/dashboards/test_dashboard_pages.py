@@ -9,14 +9,14 @@ from decimal import Decimal
 import pytest
 from dashboard_page import Page
 from openpyxl import load_workbook
-from publication_fixture import OCTOBER, SEPTEMBER, publish
+from publication_fixture import OCTOBER, PAYER_RESERVATION, SEPTEMBER, publish
 
 from dashboards import queries, strings
 from dashboards.publication import Publication
 from orchestration.settings import Workspace
 
 Open = Callable[..., Page]
-PAGES = ("overview", "invoices", "charges", "quality", "deliveries")
+PAGES = ("overview", "invoices", "charges", "commitments", "quality", "deliveries")
 
 
 def rows_of_csv(content: bytes) -> list[dict[str, str]]:
@@ -88,6 +88,26 @@ def test_overview_shows_the_months_numbers(publication: Publication, open_page: 
     ]
     assert table.foot == [["Total", "14,372.35", "13,076.24", "1,296.11", "9.02 %", "-354.97", "5.30"]]
     assert table.helps[table.head.index(strings.MARGIN)] == "Billed cost minus AWS cost, without tax."
+
+
+def test_overview_shows_rated_and_group_charges_where_there_are_any(
+    group_charges: Publication, open_page: Open
+) -> None:
+    page = open_page("overview")
+    table = page.table(strings.BY_GROUP)
+    assert table.head[:4] == [strings.GROUP, strings.RATED_CHARGES, strings.GROUP_CHARGES, strings.BILLED]
+    # 797.7311136727 shared, 846.53347356727 own, 900 support; 1,480.01 of bergmann's are its minimum
+    assert [row[:4] for row in table.rows] == [
+        ["Acme Robotics\nacme", "10,724.35", "2,544.26", "13,268.62"],
+        ["Bergmann Maschinenbau\nbergmann", "2,519.99", "1,942.56", "4,462.55"],
+        ["Hikari Systems\nhikari", "1,128.01", "101.00", "1,229.01"],
+        ["Unassigned accounts\nUNASSIGNED", "0.00", "0.00", "0.00"],
+    ]
+    assert table.foot[0][:4] == ["Total", "14,372.35", "4,587.82", "18,960.17"]
+    assert page.metrics[strings.BILLED] == "USD 18,960.17"
+    assert strings.adds_up_to("USD 18,960.17") in [caption.value for caption in page.at.caption]
+    page.choose(period="September 2025")
+    assert page.table(strings.BY_GROUP).head[:2] == [strings.GROUP, strings.BILLED]
 
 
 def test_overview_names_the_money_that_is_on_no_invoice(workspace: Workspace, open_page: Open) -> None:
@@ -196,6 +216,117 @@ def test_an_invoice_that_does_not_tie_is_stopped(empty_workspace: Workspace, ope
     assert strings.DOES_NOT_TIE in error.value
     assert "Lines: 0.01, accounts: 0.00 USD" in error.value
     assert strings.TIES not in page.html
+
+
+def words(page: Page) -> dict[str, list[str]]:
+    """What the lines of an invoice say, by description: sentence and amount in exact USD."""
+    table = page.table(strings.INVOICE_LINES)
+    described = (text.split("\n") for text in table.column(strings.DESCRIPTION))
+    return {
+        lines[0]: [*lines[1:], amount] for lines, amount in zip(described, table.column(strings.EXACT_USD), strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("customer", "expected"),
+    [
+        (
+            "Acme Robotics, Inc.",
+            {
+                "Shared tools": ["USD 809.73 of 1,000.00, by rated charges 80.97 %", "809.7311136727"],
+                "Security desk": ["USD 100.00 of 300.00, one of 3 equal parts", "100.00"],
+                "Savings of shared plans": [
+                    "80.00 % of USD 140.00 that commitments outside the groups saved, by normalised instance hours",
+                    "-112.00",
+                ],
+                "Managed service": ["10 % of USD 11,522.09 rated charges and shared costs", "1,152.20859856727"],
+                "Goodwill": ["A fixed credit: USD -250.00", "-250.00"],
+                "Database care": ["Credit: -5 % of USD 1,113.50 charges that the item counts", "-55.675125"],
+                "Support, business": ["By the plan's tiers on USD 9,000.00 of usage and commitments", "900.00"],
+            },
+        ),
+        (
+            "Bergmann Maschinenbau GmbH",
+            {
+                "Care": ["7.5 % of USD 290.27 shared costs and named items", "21.7701664745475"],
+                "Care, Amazon Elastic Compute Cloud": [
+                    "7.5 % of USD 2,006.75 charges of this service", "150.506098875",
+                ],
+                "Minimum commitment": ["Minimum USD 4,000.00 promised, 2,519.99 charged", "1,480.014015"],
+            },
+        ),
+        (
+            "Hikari Systems K.K.",
+            {
+                "Support, developer": [
+                    "The plan's minimum; its tiers on USD 900.00 of usage and commitments come to less", "29.00",
+                ],
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_a_group_charge_says_how_it_came_about(
+    customer: str, expected: dict[str, list[str]], group_charges: Publication, open_page: Open
+) -> None:
+    found = words(open_page("invoices", invoice=customer))
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_a_group_charge_opens_to_its_exact_numbers(group_charges: Publication, open_page: Open) -> None:
+    page = open_page("invoices", invoice="Acme Robotics, Inc.")
+    table = page.table(strings.INVOICE_LINES)
+    names = [text.split("\n")[0] for text in table.column(strings.DESCRIPTION)]
+    place = names.index("Managed service")
+    exact = "10 % of USD 11,522.0859856727 rated charges and shared costs"
+    assert table.hints[place, table.head.index(strings.DESCRIPTION)] == exact
+    assert table.opened[place] == [
+        (strings.EXACT_WORDS, exact),
+        (strings.COMES_FROM, "managed, custom_line_items.csv"),
+    ]
+    assert table.opened[names.index("Shared tools")][-1] == (strings.WEIGHT, "10,724.354872 of 13,244.340857")
+    assert table.opened[names.index("Support, business")][2:] == [
+        ("Acme production · 100000000001", "USD 600.00, weight 6,000 of 9,000"),
+        ("Acme data lake · 100000000002", "USD 300.00, weight 3,000 of 9,000"),
+    ]
+    assert (strings.BASE, strings.ITEMS_THAT_ARE_COUNTED) in table.opened[names.index("Database care")]
+    # Usage has no such thing: its link leads to the charges themselves.
+    assert 0 not in table.opened
+
+
+@pytest.mark.parametrize("customer", ["Acme Robotics, Inc.", "Bergmann Maschinenbau GmbH"])
+def test_an_invoice_with_group_charges_ties_in_every_view(
+    customer: str, group_charges: Publication, open_page: Open
+) -> None:
+    page = open_page("invoices", invoice=customer)
+    total = page.table(strings.INVOICE_LINES).foot[0][-1]
+    assert page.table(strings.BY_ACCOUNT).foot[0][-1] == total
+    assert strings.TIES in page.html
+    parts = page.table(strings.BY_LINE_AND_ACCOUNT)
+    if customer.startswith("Acme"):
+        assert [row[2:] for row in parts.rows if row[1] == "Support, business"] == [
+            ["Acme production\n100000000001", "600.00", "600.00"],
+            ["Acme data lake\n100000000002", "300.00", "300.00"],
+        ]
+
+
+def test_a_split_without_weights_says_so(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        group_charges=True,
+        change="update marts.fct_group_charges set is_equal_split = true where source_id = 'shared-tools'",
+    )
+    found = words(open_page("invoices", invoice="Acme Robotics, Inc."))
+    assert found["Shared tools"][0].startswith("USD 809.73 of 1,000.00, in equal parts, because the weights sum")
+
+
+def test_invoice_downloads_hold_the_group_charges(group_charges: Publication, open_page: Open) -> None:
+    page = open_page("invoices", invoice="Acme Robotics, Inc.")
+    workbook = load_workbook(io.BytesIO(page.downloads["chargehouse-invoice-lines-2025-10-acme.xlsx"]()))
+    assert workbook.sheetnames == ["Lines", "Accounts", strings.GROUP_CHARGES, "About"]
+    head, *rows = workbook[strings.GROUP_CHARGES].iter_rows(values_only=True)
+    exact = [Decimal(str(row[head.index("billed_cost_exact")])) for row in rows]
+    assert sum(exact) == Decimal("2544.26458723997")
+    assert len(rows) == 10  # the minimum that is met among them
 
 
 def test_invoice_downloads(workspace: Workspace, open_page: Open) -> None:
@@ -316,6 +447,195 @@ def test_links_lead_to_the_charges_behind_a_number(workspace: Workspace, open_pa
     assert href in page.html
     overview = open_page("overview")
     assert 'href="charges?period=October+2025&amp;group=Bergmann+Maschinenbau"' in overview.html
+
+
+def test_shared_charges_name_their_rule(group_charges: Publication, open_page: Open) -> None:
+    page = open_page("charges", by=strings.GROUPINGS["none"], search="shared-tools")
+    table = page.table(strings.CHARGES)
+    assert table.column(strings.TREATMENT) == ["Withheld\nSpread over groups as a shared cost"]
+    assert table.column(strings.RULE) == ["shared-tools"]
+    assert table.column(strings.AWS_COST) == ["1,000.00"]
+    page.choose(by=strings.GROUPINGS["rule"], search="")
+    rows = {row[0]: row[1] for row in page.table("Charges by pricing rule").rows}
+    assert rows["shared-tools"] == "1"
+    assert rows["acme-global-10"] == "6"
+
+
+def test_commitments_of_the_month(publication: Publication, open_page: Open) -> None:
+    page = open_page("commitments")
+    assert page.metrics == {
+        strings.COST: "USD 482.62",
+        strings.USED: "USD 380.37",
+        strings.UNUSED: "USD 102.25",
+        strings.UTILIZATION: "78.81 %",
+        strings.SAVINGS: "USD 137.38",
+    }
+    table = page.table(strings.COMMITMENTS_IN_MONTH)
+    assert table.head == [
+        strings.COMMITMENT, strings.OWNER, strings.BENEFIT, strings.COST, strings.USED, strings.UNUSED,
+        strings.UTILIZATION, strings.LIST_VALUE, strings.SAVINGS,
+    ]  # fmt: skip
+    assert table.rows == [
+        [
+            *(
+                "werk-mysql\nReservation · RDS · eu-central-1",
+                "Bergmann Maschinenbau\nBergmann Werk Süd (012345678901)",
+            ),
+            *("\nBergmann Maschinenbau 29.75", "120.50", "40.25", "80.25", "33.40 %", "70.00", "-50.50"),
+        ],
+        [
+            *("legacy-commitment-7\nReservation", "Hikari Systems\nHikari main (300000000001)"),
+            *(strings.NOBODY, "12.00", "0.00", "12.00", "0.00 %", "0.00", "-12.00"),
+        ],
+        [
+            *("1f0c2d3e…\nSavings Plan", "Acme Robotics\nAcme production (100000000001)"),
+            *(
+                "\nAcme Robotics 100.00\nHikari Systems 50.00",
+                "260.00",
+                "250.00",
+                "10.00",
+                "96.15 %",
+                "400.00",
+                "140.00",
+            ),
+        ],
+        [
+            *("5a1fb3c2…\nReservation · EC2 · us-east-1", f"{strings.NO_OWNER}\n111122223333"),
+            *("\nAcme Robotics 40.00\nUnassigned accounts 19.88", "90.12", "90.12", "0.00", "100.00 %", "150.00"),
+            "59.88",
+        ],
+    ]
+    assert table.foot == [["Total", "", "", "482.62", "380.37", "102.25", "78.81 %", "620.00", "137.38"]]
+    assert table.hints[3, 0] == PAYER_RESERVATION
+    assert table.hints[3, table.head.index(strings.SAVINGS)] == "59.8765432109"
+    assert 'style="width:33.40%"' in page.html
+
+
+def test_commitments_are_sorted_as_the_reader_likes(publication: Publication, open_page: Open) -> None:
+    page = open_page("commitments")
+    page.choose(commitment_order=strings.COMMITMENT_SORTS["savings"])
+    assert page.table(strings.COMMITMENTS_IN_MONTH).column(strings.SAVINGS) == ["140.00", "59.88", "-12.00", "-50.50"]
+    by_address = open_page("commitments", commitment_order="Lowest utilization")
+    assert by_address.table(strings.COMMITMENTS_IN_MONTH).column(strings.UTILIZATION)[0] == "0.00 %"
+
+
+def test_commitments_of_one_group(publication: Publication, open_page: Open) -> None:
+    page = open_page("commitments", group="Acme Robotics")
+    assert page.metrics[strings.COST] == "USD 260.00"
+    assert page.metrics[strings.BENEFIT_OF_GROUP] == "USD 140.00"
+    rows = page.table(strings.COMMITMENTS_IN_MONTH).rows
+    assert rows[0] == ["Owned by Acme Robotics", "260.00", "250.00", "10.00", "96.15 %", "400.00", "140.00"]
+    assert rows[1][0].startswith("1f0c2d3e")
+    assert rows[2][:2] == [f"{strings.OTHERS_COMMITMENTS}\n{strings.OTHERS_COMMITMENTS_NOTE}", "90.12"]
+    assert rows[3][0].startswith("5a1fb3c2")
+    assert len(rows) == 4
+    assert [row[0] for row in page.table(strings.EACH_POLICY).rows] == ["Acme Robotics\nacme"]
+    assert page.table(strings.EACH_POLICY).foot == []  # one group is its own sum
+    # The choice of group stays, whatever the order.
+    page.choose(commitment_order=strings.COMMITMENT_SORTS["cost"], group="Bergmann Maschinenbau")
+    rows = page.table(strings.COMMITMENTS_IN_MONTH).rows
+    assert [row[0].split("\n")[0] for row in rows] == ["Owned by Bergmann Maschinenbau", "werk-mysql"]
+
+
+def test_long_lists_of_a_commitment_open_on_demand(empty_workspace: Workspace, open_page: Open) -> None:
+    # A plan of the payer may serve hundreds of groups, and a table row is no place for them.
+    publish(
+        empty_workspace.published_file,
+        change="update marts.fct_commitments set benefit_by_group = map_from_entries(list_transform("
+        "range(1, 9), lambda n: {'k': 'group-' || n, 'v': cast(n as decimal(38, 10))})) "
+        "where commitment_id = 'legacy-commitment-7'",
+    )
+    table = open_page("commitments").table(strings.COMMITMENTS_IN_MONTH)
+    place = [row[0].split("\n")[0] for row in table.rows].index("legacy-commitment-7")
+    assert table.rows[place][2].split("\n")[1:] == [f"group-{number} {number}.00" for number in (8, 7, 6, 5, 4)]
+    assert table.opened[place] == [("group-3", "3.00"), ("group-2", "2.00"), ("group-1", "1.00")]
+
+
+def test_a_split_over_many_accounts_is_read_in_the_workbook(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        group_charges=True,
+        change="insert into marts.fct_group_charges select * exclude (number) replace ("
+        "lpad(cast(number as varchar), 12, '7') as sub_account_id, 0 as billed_cost) from marts.fct_group_charges "
+        "cross join range(30) as numbers(number) where source_id = 'business' and weight = 6000",
+    )
+    table = open_page("invoices", invoice="Acme Robotics, Inc.").table(strings.INVOICE_LINES)
+    names = [text.split("\n")[0] for text in table.column(strings.DESCRIPTION)]
+    opened = table.opened[names.index("Support, business")]
+    assert len(opened) == 2 + 20 + 1
+    assert opened[-1] == ("12 more parts", strings.IN_THE_WORKBOOK)
+
+
+def test_no_commitments_say_so(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file, change="delete from marts.fct_commitments where billing_period = '2025-10-01'"
+    )
+    page = open_page("commitments")
+    assert [info.value for info in page.at.info] == [strings.NO_COMMITMENTS]
+    assert not page.tables
+    page.choose(period="September 2025", group="Bergmann Maschinenbau")
+    assert [info.value for info in page.at.info] == [strings.NO_COMMITMENTS_OF_GROUP]
+
+
+def test_the_month_under_each_policy(publication: Publication, open_page: Open) -> None:
+    table = open_page("commitments").table(strings.EACH_POLICY)
+    assert table.head[1:] == [strings.RATED_CHARGES, *strings.COMMITMENT_POLICIES.values()]
+    in_force = strings.IN_FORCE
+    assert table.rows == [
+        [
+            *("Acme Robotics\nacme", "10,724.35\nOn demand", f"10,724.35\n{in_force}"),
+            *("10,694.35\n-30.00", "10,574.23\n-150.12"),
+        ],
+        [
+            *("Bergmann Maschinenbau\nbergmann", "2,519.99\nPass-through", "2,549.74\n+29.75"),
+            *("2,640.49\n+120.50", f"2,519.99\n{in_force}"),
+        ],
+        [
+            *("Hikari Systems\nhikari", "1,128.01\nOwner's group", "1,140.01\n+12.00"),
+            *(f"1,128.01\n{in_force}", "1,090.01\n-38.00"),
+        ],
+    ]
+    assert table.foot == [["Total", "14,372.35", "14,414.10\n+41.75", "14,462.85\n+90.50", "14,184.23\n-188.12"]]
+    assert table.hints[0, 4] == "-150.123456"
+    assert table.helps[-1] == strings.COMMITMENT_POLICIES_HELP["pass_through"]
+
+
+def test_commitment_downloads(publication: Publication, open_page: Open) -> None:
+    page = open_page("commitments")
+    rows = rows_of_csv(page.downloads["chargehouse-commitments-2025-10-all-groups.csv"]())
+    assert [row["commitment_id"] for row in rows][:2] == [
+        "arn:aws:rds:eu-central-1:012345678901:ri:werk-mysql",
+        "legacy-commitment-7",
+    ]
+    assert rows[3]["benefit_by_group"] == "acme 40.0000000000; UNASSIGNED 19.8765432109"
+    assert rows[3]["savings"] == "59.8765432109"
+    assert rows[1]["benefit_by_group"] == ""
+    workbook = load_workbook(io.BytesIO(page.downloads["chargehouse-commitments-2025-10-all-groups.xlsx"]()))
+    assert workbook.sheetnames == [strings.COMMITMENTS, "Benefits", "About"]
+    head, *benefits = workbook["Benefits"].iter_rows(values_only=True)
+    assert sum(Decimal(str(row[head.index("benefit")])) for row in benefits) == Decimal("239.6265432109")
+    policies = rows_of_csv(page.downloads["chargehouse-commitment-policies-2025-10-all-groups.csv"]())
+    assert len(policies) == 9
+    assert {row["policy"] for row in policies if row["is_applied"] == "true"} == set(strings.COMMITMENT_POLICIES)
+    page.choose(group="Acme Robotics")
+    rows = rows_of_csv(page.downloads["chargehouse-commitments-2025-10-acme-robotics.csv"]())
+    assert [row["owner_billing_group_id"] for row in rows] == ["acme", ""]
+
+
+def test_quality_says_what_to_do_about_shared_costs(group_charges: Publication, open_page: Open) -> None:
+    page = open_page("quality")
+    rows = page.table(strings.OPEN_PROBLEMS).rows
+    shown = [row[0] for row in rows]
+    assert (
+        f"{strings.PROBLEMS['shared_cost_not_spread']} (1)\n{strings.PROBLEM_REMEDIES['shared_cost_not_spread']}"
+        in shown
+    )
+    assert f"{strings.PROBLEMS['split_equally']} (1)\n{strings.PROBLEM_REMEDIES['split_equally']}" in shown
+    assert "search=sandbox" in page.html  # leads to the charges that nobody bears
+    audit = rows[shown.index("audit\nThe weights sum to zero")]
+    assert audit[1:] == [strings.ALL_GROUPS, "–", "0", "90.50"]
+    page.choose(group="Acme Robotics")
+    assert "audit\nThe weights sum to zero" in [row[0] for row in page.table(strings.OPEN_PROBLEMS).rows]
 
 
 def test_quality_lists_problems_with_their_money(publication: Publication, open_page: Open) -> None:
@@ -498,13 +818,21 @@ def test_texts_that_are_missing_do_not_break_a_page(name: str, empty_workspace: 
         *(f"update marts.fct_check_results set {column} = null" for column in ("subject", "severity", "detail")),
         *(f"update marts.fct_invoice_lines set {column} = null" for column in ("description", "service_name")),
         "update marts.fct_invoices set open_problems = null, fx_source = null, customer_name = null",
+        *(
+            f"update marts.fct_commitments set {column} = null"
+            for column in ("owner_account_id", "owner_billing_group_id", "utilization_percentage", "benefit_by_group")
+        ),
+        *(
+            f"update marts.fct_group_charges set {column} = null"
+            for column in ("description", "base_amount", "percentage", "weight", "weight_total", "committed_amount")
+        ),
         "update marts.dim_deliveries set reason = null, discount_mode = null, is_billed = null, landed_at = null",
         "update marts.fct_runs set finished_at = null",
         "delete from marts.dim_services",
         "delete from marts.dim_accounts",
         "delete from marts.dim_customers",
     ]
-    publish(empty_workspace.published_file, change=";".join(changes))
+    publish(empty_workspace.published_file, group_charges=True, change=";".join(changes))
     page = open_page(name)
     if name == "charges":
         for grouping in strings.GROUPINGS.values():

@@ -9,7 +9,7 @@ from publication_fixture import OCTOBER, SEPTEMBER, publish
 
 from dashboards import queries
 from dashboards.publication import Publication
-from dashboards.queries import ChargeFilter, ChargeSort, Grouping
+from dashboards.queries import ChargeFilter, ChargeSort, CommitmentSort, Grouping
 
 EVERYTHING = ChargeFilter(OCTOBER)
 
@@ -85,6 +85,168 @@ def test_services_add_up_to_the_headline_however_few_are_listed(publication: Pub
     # Lambda (free) and the Savings Plan fee (withheld) are not worth a bar, but their cost is not lost.
     assert services[-1].service_code is None
     assert services[-1].aws_cost == Decimal("286")
+
+
+def test_services_and_group_charges_add_up_to_the_headline(group_charges: Publication) -> None:
+    # Without them the picture of a month would stop short of what is billed.
+    for group in (None, "acme", "bergmann", "hikari"):
+        totals = queries.headline(group_charges, OCTOBER, group)
+        assert totals is not None
+        assert totals.rated_charges + totals.group_charges == totals.billed_cost
+        for limit in (1, 100):
+            services = queries.service_totals(group_charges, OCTOBER, group, limit)
+            assert sum(service.billed_cost for service in services) == totals.billed_cost
+            assert sum(service.aws_cost for service in services) == totals.aws_cost
+    acme = queries.service_totals(group_charges, OCTOBER, "acme", 1)
+    # 809.7311136727 + 100 - 112; 1,152.20859856727 - 250 - 55.675125; 600 + 300; a minimum that is met is no bar
+    assert [(part.group_charge_kind, part.billed_cost) for part in acme if part.group_charge_kind] == [
+        ("shared_cost", Decimal("797.7311136727")),
+        ("custom_line_item", Decimal("846.53347356727")),
+        ("support", Decimal("900")),
+    ]
+
+
+def test_group_charges_say_what_their_base_is(group_charges: Publication) -> None:
+    found = {
+        (charge.source_id, charge.service_code): charge
+        for group in ("acme", "bergmann", "hikari")
+        for charge in queries.group_charges(group_charges, OCTOBER, group)
+    }
+    assert found["managed", ""].base_of == "all"
+    assert found["databases", ""].base_of == "selected"
+    assert found["care", "AmazonEC2"].base_of == "service"
+    assert found["care", ""].base_of == "rest"
+    acme = {charge.source_id: charge for charge in queries.group_charges(group_charges, OCTOBER, "acme")}
+    # 10,724.354872 of 13,244.340857; two accounts with 3,000 and 1,000 of 5,000 hours
+    assert acme["shared-tools"].share_percentage == Decimal("80.97")
+    assert acme["plan-savings"].share_percentage == Decimal("80.00")
+    assert (acme["plan-savings"].base_amount, acme["plan-savings"].billed_cost) == (140, -112)
+    assert (acme["business"].base_amount, acme["business"].billed_cost) == (9000, 900)
+
+
+def test_a_base_without_shared_costs_is_rated_charges(tmp_path: Path) -> None:
+    path = tmp_path / "chargehouse.duckdb"
+    publish(
+        path,
+        group_charges=True,
+        change="delete from marts.fct_group_charges where kind = 'shared_cost'; "
+        "update marts.fct_group_charges set base_amount = 10724.354872 where source_id = 'managed'",
+    )
+    acme = {charge.source_id: charge for charge in queries.group_charges(Publication.at(path), OCTOBER, "acme")}
+    assert acme["managed"].base_of == "rated"
+
+
+def test_savings_of_several_accounts_and_commitments_are_added(tmp_path: Path) -> None:
+    # NORMALIZED_HOURS repeats a commitment's savings on every account; EXACT_SAVINGS has each account's own.
+    row = (
+        "date '2025-10-01', 'hikari', 'shared_cost', 'savings', '{}', '', '{}', 'Savings', '{}', {}, null, {}, {}, "
+        "false, null, {}"
+    )
+    rows = {
+        "NORMALIZED_HOURS": [
+            ("1", "a", "70", "10", "40", "-17.5"), ("2", "a", "70", "20", "40", "-35"),
+            ("1", "b", "30", "10", "40", "-7.5"), ("2", "b", "30", "20", "40", "-15"),
+        ],
+        "EXACT_SAVINGS": [
+            ("1", "reservation", "5", "null", "null", "-5"), ("2", "reservation", "6.5", "null", "null", "-6.5"),
+            ("1", "savings_plan", "7", "null", "null", "-7"),
+        ],
+    }  # fmt: skip
+    expected = {"NORMALIZED_HOURS": ("100", "-75", "75.00"), "EXACT_SAVINGS": ("18.5", "-18.5", None)}
+    for method, parts in rows.items():
+        values = ", ".join(
+            f"({row.format(account, part, method, base, weight, total, billed)})"
+            for account, part, base, weight, total, billed in parts
+        )
+        path = tmp_path / f"{method}.duckdb"
+        publish(path, change=f"insert into marts.fct_group_charges values {values}")
+        (charge,) = queries.group_charges(Publication.at(path), OCTOBER, "hikari")
+        base, billed, share = expected[method]
+        assert (charge.base_amount, charge.billed_cost) == (Decimal(base), Decimal(billed))
+        assert charge.share_percentage == (None if share is None else Decimal(share))
+        assert len(queries.group_charge_parts(Publication.at(path), OCTOBER, "hikari")) == len(parts)
+
+
+def test_commitments_of_all_groups(publication: Publication) -> None:
+    totals = queries.commitment_totals(publication, OCTOBER, None)
+    # 260 + 120.5 + 90.1234567891 + 12; 380.3734567891 of 482.6234567891 used
+    assert (totals.commitment_count, totals.own_count) == (4, 4)
+    assert totals.cost == Decimal("482.6234567891")
+    assert totals.used_cost == Decimal("380.3734567891")
+    assert totals.unused_cost == Decimal("102.25")
+    assert totals.utilization_percentage == Decimal("78.81")
+    assert totals.savings == Decimal("137.3765432109")
+    assert totals.benefit is None
+    found = queries.commitments(publication, OCTOBER, None, CommitmentSort.COST, 100)
+    for column in ("cost", "used_cost", "unused_cost", "list_value", "savings"):
+        assert sum(getattr(row, column) for row in found) == getattr(totals, column)
+
+
+def test_commitments_of_a_group_are_its_own_and_those_it_used(publication: Publication) -> None:
+    totals = queries.commitment_totals(publication, OCTOBER, "acme")
+    assert (totals.commitment_count, totals.own_count) == (2, 1)
+    assert (totals.cost, totals.other_cost) == (Decimal(260), Decimal("90.1234567891"))
+    assert (totals.utilization_percentage, totals.other_utilization_percentage) == (Decimal("96.15"), Decimal(100))
+    assert totals.benefit == 140  # 100 by its own, 40 by the payer's
+    found = queries.commitments(publication, OCTOBER, "acme", CommitmentSort.UNUSED, 100)
+    assert [(row.is_own, row.owner_billing_group_id) for row in found] == [(True, "acme"), (False, "")]
+    nobody = queries.commitment_totals(publication, SEPTEMBER, "bergmann")
+    assert (nobody.commitment_count, nobody.cost, nobody.utilization_percentage) == (0, 0, None)
+
+
+def test_a_commitment_without_an_owner_is_nobodys_own(tmp_path: Path) -> None:
+    path = tmp_path / "chargehouse.duckdb"
+    publish(path, change="update marts.fct_commitments set owner_billing_group_id = null where cost < 100")
+    totals = queries.commitment_totals(Publication.at(path), OCTOBER, "acme")
+    assert (totals.commitment_count, totals.own_count, totals.cost) == (2, 1, 260)
+
+
+@pytest.mark.parametrize(
+    ("sort", "owners"),
+    [
+        (CommitmentSort.UNUSED, ["bergmann", "hikari", "acme", ""]),
+        (CommitmentSort.UTILIZATION, ["hikari", "bergmann", "acme", ""]),
+        (CommitmentSort.SAVINGS, ["acme", "", "hikari", "bergmann"]),
+        (CommitmentSort.COST, ["acme", "bergmann", "", "hikari"]),
+        (CommitmentSort.NAME, ["", "bergmann", "hikari", "acme"]),
+    ],
+)
+def test_commitments_are_sorted(publication: Publication, sort: CommitmentSort, owners: list[str]) -> None:
+    found = queries.commitments(publication, OCTOBER, None, sort, 100)
+    assert [row.owner_billing_group_id for row in found] == owners
+    assert queries.commitments(publication, OCTOBER, None, sort, 2) == found[:2]
+
+
+def test_benefits_are_list_value_less_used_cost(publication: Publication) -> None:
+    # Whoever benefited: together it is what the covered usage cost less than at list price.
+    benefits = queries.commitment_benefits(publication, OCTOBER)
+    for row in queries.commitments(publication, OCTOBER, None, CommitmentSort.NAME, 100):
+        of_commitment = [each.benefit for each in benefits if each.commitment_id == row.commitment_id]
+        assert sum(of_commitment) == row.list_value - row.used_cost
+        assert of_commitment == sorted(of_commitment, reverse=True)
+
+
+def test_policies_stand_side_by_side_with_their_sum(publication: Publication) -> None:
+    *groups, total = queries.commitment_policies(publication, OCTOBER, None)
+    assert [(row.billing_group_id, row.applied) for row in groups] == [
+        ("acme", "on_demand"), ("bergmann", "pass_through"), ("hikari", "owner_group"),
+    ]  # fmt: skip
+    assert groups[0].pass_through == Decimal("10574.231416")  # 10,724.354872 - 150.123456
+    assert groups[0].pass_through_difference == Decimal("-150.123456")
+    assert groups[1].pass_through == groups[1].rated_charges == Decimal("2519.985985")
+    assert total.rated_charges == Decimal("14372.3505695")
+    for policy in ("on_demand", "owner_group", "pass_through"):
+        assert sum(getattr(row, policy) for row in groups) == getattr(total, policy)
+        assert getattr(total, policy) - getattr(total, f"{policy}_difference") == total.rated_charges
+    assert queries.commitment_policies(publication, OCTOBER, "UNASSIGNED") == ()
+
+
+def test_problems_of_no_group_show_for_every_group(group_charges: Publication) -> None:
+    kinds = {total.problem for total in queries.problem_totals(group_charges, OCTOBER, "acme")}
+    assert kinds == {"not_final", "unknown_type", "split_equally"}
+    subjects = {problem.subject for problem in queries.open_problems(group_charges, OCTOBER, "acme")}
+    assert "audit" in subjects
+    assert "sandbox" not in subjects
 
 
 def test_months_end_with_the_chosen_one(publication: Publication) -> None:

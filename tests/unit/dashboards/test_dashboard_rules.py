@@ -11,6 +11,7 @@ from publication_fixture import MARTS
 
 from dashboards import strings
 from dashboards.components.filters import labels
+from dashboards.queries import CommitmentSort
 from orchestration.settings import PROJECT_ROOT
 
 DASHBOARDS = PROJECT_ROOT / "dashboards"
@@ -65,21 +66,26 @@ def test_nothing_on_the_pages_comes_from_another_machine() -> None:
         assert not re.search(r"https?://|@import|url\(", text), path
 
 
-def test_the_fixture_has_the_published_schema() -> None:
-    # Pages that are tested on columns which no run publishes would break on the first real month.
+def published(field: str) -> dict[str, dict[str, str]]:
+    """What the marts' YAML says in ``field`` of each column, by model and column."""
     models = {}
     for path in (PROJECT_ROOT / "dbt_project" / "models" / "marts").rglob("*.yml"):
         for model in (yaml.safe_load(path.read_text()) or {}).get("models") or []:
-            models[model["name"]] = {
-                column["name"]: str(column.get("data_type", "")).replace(" ", "") for column in model["columns"]
-            }
+            models[model["name"]] = {column["name"]: str(column.get(field, "")) for column in model["columns"]}
+    return models
+
+
+def test_the_fixture_has_the_published_schema() -> None:
+    # Pages that are tested on columns which no run publishes would break on the first real month.
+    models = published("data_type")
     for table, text in MARTS.items():
         if table in NOT_MODELS:
             continue
-        columns = [column.split() for column in re.split(r",\s*(?![^(]*\))", text.strip())]
+        # Types hold commas too, but no space after them.
+        columns = [column.split() for column in re.split(r",\s+", text.strip())]
         for name, kind in columns:
             if (table, name) not in OPTIONAL:
-                assert models[table].get(name) == kind, f"{table}.{name}"
+                assert models[table].get(name, "").replace(" ", "") == kind, f"{table}.{name}"
 
 
 def seed(name: str, column: str) -> set[str]:
@@ -90,6 +96,18 @@ def seed(name: str, column: str) -> set[str]:
 def test_every_code_has_plain_words() -> None:
     assert seed("charge_categories", "charge_type") <= strings.CHARGE_TYPES.keys()
     assert seed("line_kinds", "line_kind") <= strings.LINE_KINDS.keys()
+    assert seed("commitment_scenarios", "commitment_policy") - {""} == strings.COMMITMENT_POLICIES.keys()
+    assert strings.COMMITMENT_POLICIES.keys() == strings.COMMITMENT_POLICIES_HELP.keys()
+    assert {sort.value for sort in CommitmentSort} == strings.COMMITMENT_SORTS.keys()
+    # Codes that no seed lists stand in the descriptions of their columns.
+    words = published("description")
+    methods = set(re.findall(r"\b[A-Z_]{3,}\b", words["fct_group_charges"]["method"]))
+    assert methods == strings.GROUP_CHARGE_METHODS.keys()
+    kinds = set(re.findall(r"\b[a-z]+_[a-z_]+\b|\bsupport\b", words["fct_group_charges"]["kind"]))
+    assert kinds == strings.GROUP_CHARGE_KINDS.keys() == strings.GROUP_CHARGE_FILES.keys()
+    problems = set(re.findall(r"\b[a-z]+_[a-z_]+\b", words["fct_open_problems"]["problem"]))
+    assert problems <= strings.PROBLEMS.keys()
+    assert problems <= strings.PROBLEM_REMEDIES.keys()
 
 
 def test_a_code_without_words_is_still_readable() -> None:

@@ -6,16 +6,23 @@ When to add here: another thing of dbt's context that a macro or model under a p
 What does not belong here: what dbt does around the SQL (contracts, materializations).
 """
 
+import re
 from collections.abc import Callable
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import jinja2
+import yaml
 
 from orchestration.settings import PROJECT_ROOT
 
-__all__ = ["RenderedProject"]
+__all__ = ["RenderedProject", "create_seeds"]
 
 _DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+_REF = re.compile(r"ref\('(\w+)'\)")
 
 
 class RenderedProject:
@@ -44,5 +51,44 @@ class RenderedProject:
 
     def model(self, name: str) -> str:
         """Return the SQL of a model; a ref reads table ``<model>``, a source table ``<schema>__<table>``."""
-        (file,) = (_DBT_PROJECT / "models").rglob(f"{name}.sql")
+        return self._environment.from_string(_model_files()[name].read_text(encoding="utf-8")).render()
+
+    def singular_test(self, name: str) -> str:
+        """Return the SQL of a singular test, which finds no row where the promise holds."""
+        file = _DBT_PROJECT / "tests" / "singular" / f"{name}.sql"
         return self._environment.from_string(file.read_text(encoding="utf-8")).render()
+
+    def with_ancestors(self, *names: str) -> list[str]:
+        """Return the models and all the models they are made from, parents first."""
+        graph: dict[str, set[str]] = {}
+        waiting = [*names]
+        while waiting:
+            name = waiting.pop()
+            if name not in graph:
+                graph[name] = (
+                    set(_REF.findall(_model_files()[name].read_text(encoding="utf-8"))) & _model_files().keys()
+                )
+                waiting += graph[name]
+        return [*TopologicalSorter(graph).static_order()]
+
+    def is_stored(self, name: str) -> bool:
+        """Return whether a model is a table; every other one is a view."""
+        return "materialized='billing_period'" in _model_files()[name].read_text(encoding="utf-8")
+
+
+@cache
+def _model_files() -> dict[str, Path]:
+    return {file.stem: file for file in (_DBT_PROJECT / "models").rglob("*.sql")}
+
+
+def create_seeds(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create one table per seed, with the column types that the project declares."""
+    folder = _DBT_PROJECT / "seeds"
+    declared = yaml.safe_load((folder / "_seeds.yml").read_text(encoding="utf-8"))["seeds"]
+    for seed in declared:
+        columns = ", ".join(f"'{name}': '{kind}'" for name, kind in seed["config"]["column_types"].items())
+        # dbt reads an empty text cell as missing.
+        connection.execute(
+            f"create table {seed['name']} as select * from read_csv('{folder / seed['name']}.csv', "
+            f"header = true, columns = {{{columns}}})"
+        )

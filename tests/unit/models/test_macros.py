@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from models_on_duckdb import RenderedProject
+from splits_by_hand import split_by_largest_remainder
 
 # A wide context: Python's default of 28 digits would round what DuckDB keeps.
 WIDE = Context(prec=120, rounding=ROUND_HALF_UP)
@@ -42,20 +43,6 @@ def query() -> Iterator[Query]:
 def rounded(amount: Decimal, minor_units: int) -> Decimal:
     """Round half away from zero to so many decimals (M4)."""
     return amount.quantize(Decimal(1).scaleb(-minor_units), context=WIDE)
-
-
-def split_by_largest_remainder(whole: int, weights: dict[str, int]) -> dict[str, int]:
-    """M5 word by word, in fractions."""
-    total = sum(weights.values())
-    if total == 0:
-        weights = dict.fromkeys(weights, 1)
-        total = len(weights)
-    shares = {key: Fraction(abs(whole) * weight, total) for key, weight in weights.items()}
-    floors = {key: floor(share) for key, share in shares.items()}
-    missing = abs(whole) - sum(floors.values())
-    by_remainder = sorted(shares, key=lambda key: (floors[key] - shares[key], key))
-    sign = -1 if whole < 0 else 1
-    return {key: sign * (floors[key] + (key in by_remainder[:missing])) for key in shares}
 
 
 def amounts(digits: int, decimals: int) -> st.SearchStrategy[Decimal]:

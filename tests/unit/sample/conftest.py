@@ -7,7 +7,7 @@ import duckdb
 import pytest
 from delivered_sample import load_lines
 
-from orchestration.sample.expected import Expectations
+from orchestration.sample.expectations import Expectations
 from orchestration.sample.install import install_sample
 
 

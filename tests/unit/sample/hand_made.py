@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 
-from orchestration.sample.expected import Books, Expectations, LineExpectation
+from orchestration.sample.expectations import Expectations, LineExpectation
+from orchestration.sample.expected import Books
 from orchestration.sample.facts import (
     DiscountKind,
     Fact,
@@ -85,6 +87,37 @@ _SHARED_COST = {
     "start_period": "2026-01",
     "end_period": "",
 }
+_CUSTOMER = {"customer_id": "C", "country_code": "US", "subdivision": "MA", "tax_id": "", "currency": "USD"}
+_CREDIT = {
+    "credit_id": "",
+    "billing_group_id": "A",
+    "owner_account_id": "",
+    "amount": "",
+    "currency": "USD",
+    "start_date": "2026-01-01",
+    "end_date": "",
+    "eligible_services": "*",
+    "covers_fees": "false",
+    "status": "Active",
+}
+_TAX_RATE = {
+    "issuer_country_code": "US",
+    "customer_country_code": "US",
+    "customer_subdivision": "",
+    "customer_tax_id": "any",
+    "tax_class": "standard",
+    "tax_category": "S",
+    "rate": "10",
+    "start_date": "2026-01-01",
+    "end_date": "",
+}
+_TAX_EXEMPTION = {
+    "customer_id": "C",
+    "account_id": "",
+    "tax_category": "E",
+    "start_date": "2026-01-01",
+    "end_date": "",
+}
 
 
 def _write(path: Path, rows: Iterable[dict[str, str]]) -> None:
@@ -118,17 +151,24 @@ def make_policies(
     minimums: Iterable[tuple[str, str, str, str]] = (),
     support_plans: Iterable[tuple[str, str, str, str]] = (),
     support_tiers: Iterable[tuple[str, str, str, str, str, str]] = (),
+    customer: Mapping[str, str] = MappingProxyType({}),
+    credits: Mapping[str, dict[str, str]] = _NONE,
+    tax_rates: Iterable[dict[str, str]] = (),
+    tax_classes: Iterable[tuple[str, str]] = (),
+    tax_exemptions: Iterable[dict[str, str]] = (),
     **terms: str,
 ) -> Policies:
     """Return a configuration of ``groups`` (id -> primary account, first period) on the same terms and plan."""
     _write(folder / "settings.csv", [{"setting": "membership_basis", "value": membership_basis}])
-    _write(folder / "customers.csv", [{"customer_id": "C", "currency": currency}])
+    _write(folder / "customers.csv", [{**_CUSTOMER, "currency": currency, **customer}])
+    _write(folder / "issuers.csv", [{"issuer_id": "I", "country_code": "US"}])
     _write(
         folder / "billing_groups.csv",
         [
             {
                 "billing_group_id": group,
                 "customer_id": "C",
+                "issuer_id": "I",
                 "primary_account_id": primary,
                 "auto_associate": "false",
                 "start_period": start,
@@ -165,6 +205,13 @@ def make_policies(
         folder / "support_plan_tiers.csv",
         _keyed("support_plan_id tier_start tier_end percentage start_period end_period", support_tiers),
     )
+    _write(
+        folder / "credits.csv",
+        [{**_CREDIT, "credit_id": credit, "currency": currency, **row} for credit, row in credits.items()],
+    )
+    _write(folder / "tax_rates.csv", [{**_TAX_RATE, **row} for row in tax_rates])
+    _write(folder / "tax_classes.csv", _keyed("service_code tax_class", tax_classes))
+    _write(folder / "tax_exemptions.csv", [{**_TAX_EXEMPTION, **row} for row in tax_exemptions])
     return Policies.read(folder)
 
 

@@ -18,7 +18,7 @@ from delivered_sample import current_manifests, delivered_files, load_lines
 from orchestration.sample.columns import snake_name
 from orchestration.sample.deliveries import Form, write_delivery
 from orchestration.sample.emea import EMEA
-from orchestration.sample.expected import Expectations
+from orchestration.sample.expectations import Expectations
 from orchestration.sample.generate import generate
 from orchestration.settings import PROJECT_ROOT
 

@@ -1,12 +1,13 @@
 """The example configuration and its installation."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from orchestration.configuration.validate import read_configuration
-from orchestration.sample.expected import Expectations
+from orchestration.sample.expectations import Expectations
 from orchestration.sample.generate import EXAMPLE_BILLING, PAYERS
 from orchestration.sample.install import install_sample, write_example_configuration
 from orchestration.sample.policies import UNASSIGNED, Policies
@@ -78,6 +79,75 @@ def test_the_example_shows_every_group_level_rule(expectations: Expectations) ->
     assert {group for _, group in fees} == promised
     # ... and each of them is met in another month.
     assert all((f"2026-{month}", group) not in fees for group in promised for month in ("08", "10"))
+
+
+def test_the_example_shows_every_rule_of_credits(expectations: Expectations) -> None:
+    credits = Policies.read(EXAMPLE_BILLING).credits
+    drawn: dict[str, set[str]] = {credit.credit_id: set() for credit in credits}
+    for draw in expectations.credit_draws:
+        drawn[draw.credit_id].add(draw.billing_period)
+    # K3: one is paused and one has not begun; all others pay something.
+    assert {credit for credit, months in drawn.items() if not months} == {"harbor-dispute", "lumen-winter"}
+    assert {credit.is_active for credit in credits} == {True, False}
+    # K4: what a month leaves, the next one takes.
+    assert drawn["kranich-sensors"] >= {"2026-08", "2026-09"}
+    assert len({credit.currency for credit in credits}) == 3
+    assert {draw.line_kind for draw in expectations.credit_draws} == {"usage", "commitment", "marketplace", "support"}
+    # K2: in September one group draws on four credits, one after the other, and one part of a line on two of them.
+    own = [
+        draw
+        for draw in expectations.credit_draws
+        if (draw.billing_period, draw.billing_group_id) == ("2026-09", "harbor")
+    ]
+    assert list(dict.fromkeys(draw.credit_id for draw in own)) == [
+        "harbor-pilot",
+        "harbor-analytics",
+        "harbor-growth",
+        "harbor-compute",
+    ]
+    parts = [(draw.line_kind, draw.source_id, draw.service_code, draw.sub_account_id) for draw in own]
+    assert len(set(parts)) < len(parts)
+    # K5: expired with something left, also where the last day is that of the last month; used up; far from it.
+    left = {item.credit_id: item for item in expectations.credit_balances}
+    assert {credit for credit, item in left.items() if item.expired_amount} == {"harbor-pilot", "lumen-monitoring"}
+    assert left["harbor-compute"].balance_amount == 0
+    own_use = left["brightwater-own-use"]
+    assert own_use.balance_amount > own_use.granted_amount / 2
+
+
+def test_the_example_shows_every_rule_of_tax(expectations: Expectations) -> None:
+    policies = Policies.read(EXAMPLE_BILLING)
+    found = {
+        (tax.billing_period, tax.billing_group_id, tax.tax_category, f"{tax.tax_rate:f}") for tax in expectations.taxes
+    }
+    # T2: the country's case beside the state's; a rate that changes inside October and holds for all of it.
+    assert {case for case in found if case[1] == "harbor"} == {
+        ("2026-08", "harbor", "S", "6.25"),
+        ("2026-09", "harbor", "S", "6.25"),
+        ("2026-09", "harbor", "E", "0"),
+        ("2026-09", "harbor", "O", "0"),
+        ("2026-10", "harbor", "S", "6.25"),
+        ("2026-10", "harbor", "S", "6.3755"),
+        ("2026-10", "harbor", "O", "0"),
+    }
+    assert {category for _, _, category, _ in found} == {"S", "Z", "E", "AE", "O"}
+    # T3: a tax in yen, without decimals.
+    yen = [tax.tax_amount for tax in expectations.taxes if tax.billing_group_id == "aozora" and tax.tax_amount]
+    assert yen
+    assert all(amount == int(amount) for amount in yen)
+    # T4: lines that split over categories, one of them with a credit on both sides.
+    lines: dict[tuple[str, ...], list[Decimal]] = {}
+    for part in expectations.line_taxes:
+        key = (part.billing_period, part.billing_group_id, part.line_kind, part.source_id, part.service_code)
+        lines.setdefault(key, []).append(part.credit_amount)
+    split = {key: credits for key, credits in lines.items() if len(credits) > 1}
+    assert {key[1] for key in split} == {"harbor", "kranich"}
+    assert any(all(credits) for credits in split.values())
+    assert {bool(exemption.account) for exemption in policies.tax_exemptions} == {True, False}
+    # T1: AWS's tax on one invoice, ours on the next of the same customer.
+    kranich = [line.billing_period for line in expectations.lines if line.line_kind == "aws_tax"]
+    assert "2026-08" in kranich
+    assert ("2026-09", "kranich", "S", "19") in found
 
 
 def test_the_story_and_the_configuration_name_the_same_accounts() -> None:

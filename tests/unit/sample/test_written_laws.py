@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.sample.expected import Expectations
+from orchestration.sample.expectations import Expectations
 
 
 def _rows(lines: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:

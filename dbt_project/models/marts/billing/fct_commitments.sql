@@ -26,6 +26,15 @@ summed as (
         arg_max(billing_account_id, (is_fee, billing_account_id)) as billing_account_id,
         cast(sum(commitment_cost) as decimal(38, 10)) as cost,
         cast(coalesce(sum(effective_cost) filter (where is_covered_usage), 0) as decimal(38, 10)) as used_cost,
+        -- RS2: what other groups used is the owner's group's own waste; an owner in no group has none.
+        cast(
+            coalesce(
+                sum(effective_cost) filter (
+                    where is_covered_usage and commitment_owner_group_id not in ('', billing_group_id)
+                ),
+                0
+            ) as decimal(38, 10)
+        ) as used_elsewhere_cost,
         cast(coalesce(sum(effective_cost) filter (where is_fee), 0) as decimal(38, 10)) as unused_cost,
         cast(coalesce(sum(list_cost) filter (where is_covered_usage), 0) as decimal(38, 10)) as list_value,
         cast(coalesce(sum(aws_cost) filter (where is_fee), 0) as decimal(38, 10)) as recurring_fee,
@@ -37,25 +46,33 @@ summed as (
     group by billing_period, commitment_id
 ),
 
-group_benefits as (
+group_parts as (
     select
         billing_period,
         commitment_id,
         billing_group_id,
-        cast(sum(list_cost - effective_cost) as decimal(38, 10)) as benefit
+        cast(sum(list_cost - effective_cost) filter (where is_covered_usage) as decimal(38, 10)) as benefit,
+        -- Covered usage that bills its effective cost pays for its part of the commitment (RS3).
+        cast(
+            sum(billed_cost) filter (where is_fee or is_upfront or rating_path = 'effective_cost') as decimal(38, 20)
+        ) as paid
     from is_covered
-    where is_covered_usage
     group by billing_period, commitment_id, billing_group_id
 ),
 
-benefits as (
+by_group as (
     select
         billing_period,
         commitment_id,
         map(
-            list(billing_group_id order by billing_group_id), list(benefit order by billing_group_id)
-        ) as benefit_by_group
-    from group_benefits
+            list(billing_group_id order by billing_group_id) filter (where benefit is not null),
+            list(benefit order by billing_group_id) filter (where benefit is not null)
+        ) as benefit_by_group,
+        map(
+            list(billing_group_id order by billing_group_id) filter (where paid <> 0),
+            list(paid order by billing_group_id) filter (where paid <> 0)
+        ) as paid_by_group
+    from group_parts
     group by billing_period, commitment_id
 ),
 
@@ -71,6 +88,7 @@ final as (
         summed.billing_account_id,
         summed.cost,
         summed.used_cost,
+        summed.used_elsewhere_cost,
         summed.unused_cost,
         cast(summed.cost - summed.used_cost - summed.unused_cost as decimal(38, 10)) as balance,
         {{ percentage_of('summed.used_cost', 'summed.used_cost + summed.unused_cost') }} as utilization_percentage,
@@ -79,12 +97,13 @@ final as (
         summed.recurring_fee,
         summed.upfront_fee,
         summed.billed_fees,
-        benefits.benefit_by_group
+        by_group.benefit_by_group,
+        by_group.paid_by_group
     from summed
-    left join benefits
+    left join by_group
         on
-            summed.billing_period = benefits.billing_period
-            and summed.commitment_id = benefits.commitment_id
+            summed.billing_period = by_group.billing_period
+            and summed.commitment_id = by_group.commitment_id
 )
 
 select * from final

@@ -56,7 +56,7 @@ unioned as (
     union all by name
     select
         'support' as kind,
-        'AWS Support, ' || support.source_id as description,
+        'Support, ' || support.source_id as description,
         support.* replace (
             cast(base_amount as decimal(38, 20)) as base_amount,
             cast(billed_cost as decimal(38, 24)) as billed_cost
@@ -85,8 +85,10 @@ final as (
         coalesce(part, '') as part,
         description,
         method,
+        coalesce(calculation, '') as calculation,
         base_amount,
         percentage,
+        cast(split_amount as decimal(38, 10)) as split_amount,
         weight,
         weight_total,
         coalesce(is_equal_split, false) as is_equal_split,

@@ -1,20 +1,25 @@
+{{ config(materialized='billing_period') }}
 {# Work lists with their money: each row is something a person must decide before the period can be closed. #}
 with
 
 charges as (
     select * from {{ ref('fct_charges') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 invoices as (
     select * from {{ ref('fct_invoices') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 line_taxes as (
     select * from {{ ref('fct_invoice_line_taxes') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 group_charges as (
     select * from {{ ref('fct_group_charges') }}
+    where {{ is_current_period('billing_period') }}
 ),
 
 quarantined as (
@@ -113,6 +118,10 @@ missing_tax_rates as (
         invoices.currency
 ),
 
+shared_cost_rules as (
+    select * from {{ source('billing', 'shared_cost_rules') }}
+),
+
 spread_rules as (
     select distinct
         billing_period,
@@ -139,22 +148,64 @@ not_spread as (
             charges.billing_period = spread_rules.billing_period
             and charges.shared_cost_rule_id = spread_rules.source_id
     where charges.treatment_reason = 'shared_cost' and spread_rules.source_id is null
+    union all
+    select
+        built_periods.billing_period,
+        '' as billing_group_id,
+        '' as billing_account_id,
+        'shared_cost_not_spread' as problem,
+        shared_cost_rules.shared_cost_rule_id as subject,
+        'No target group of the rule exists in the period, so its amount is billed to nobody; see '
+        || 'shared_cost_targets.csv' as detail,
+        0 as row_count,
+        cast(shared_cost_rules.fixed_amount as decimal(38, 10)) as aws_cost
+    from (select distinct invoices.billing_period from invoices) as built_periods
+    inner join shared_cost_rules
+        on
+            shared_cost_rules.source_kind = 'fixed'
+            and built_periods.billing_period >= shared_cost_rules.start_period
+            and (shared_cost_rules.end_period is null or built_periods.billing_period < shared_cost_rules.end_period)
+    left join spread_rules
+        on
+            built_periods.billing_period = spread_rules.billing_period
+            and shared_cost_rules.shared_cost_rule_id = spread_rules.source_id
+    where spread_rules.source_id is null and shared_cost_rules.fixed_amount <> 0
 ),
 
 -- M5: said aloud, because the rule asked for other weights.
 equal_splits as (
     select
         billing_period,
-        '' as billing_group_id,
+        case when kind = 'support' then billing_group_id else '' end as billing_group_id,
         '' as billing_account_id,
         'split_equally' as problem,
         source_id as subject,
         'The weights of this split sum to zero or below, so every part got the same' as detail,
         0 as row_count,
-        max(base_amount) as aws_cost
+        cast(sum(billed_cost) as decimal(38, 10)) as aws_cost
     from group_charges
-    where is_equal_split and method in ('PROPORTIONAL', 'FIXED')
-    group by billing_period, source_id
+    where is_equal_split
+    group by all
+),
+
+-- A minimum bills also without usage; with no row at all a payer's delivery may be missing.
+without_rows as (
+    select
+        group_charges.billing_period,
+        group_charges.billing_group_id,
+        '' as billing_account_id,
+        'charged_without_rows' as problem,
+        group_charges.kind as subject,
+        'AWS delivered no row for the group, and yet it is charged; is the delivery of its payer missing?' as detail,
+        0 as row_count,
+        cast(sum(group_charges.billed_cost) as decimal(38, 10)) as aws_cost
+    from group_charges
+    left join charges
+        on
+            group_charges.billing_period = charges.billing_period
+            and group_charges.billing_group_id = charges.billing_group_id
+    where charges.billing_group_id is null and group_charges.billed_cost <> 0
+    group by group_charges.billing_period, group_charges.billing_group_id, group_charges.kind
 ),
 
 problems as (
@@ -167,6 +218,8 @@ problems as (
     select * from not_spread
     union all
     select * from equal_splits
+    union all
+    select * from without_rows
 ),
 
 final as (
