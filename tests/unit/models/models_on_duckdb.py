@@ -50,8 +50,8 @@ class RenderedProject:
         return str(self._macros[name](*arguments))
 
     def model(self, name: str) -> str:
-        """Return the SQL of a model; a ref reads table ``<model>``, a source table ``<schema>__<table>``."""
-        return self._environment.from_string(_model_files()[name].read_text(encoding="utf-8")).render()
+        """Return the SQL of a model; a ref or itself is table ``<model>``, a source table ``<schema>__<table>``."""
+        return self._environment.from_string(_model_files()[name].read_text(encoding="utf-8")).render(this=name)
 
     def singular_test(self, name: str) -> str:
         """Return the SQL of a singular test, which finds no row where the promise holds."""
@@ -70,6 +70,16 @@ class RenderedProject:
                 )
                 waiting += graph[name]
         return [*TopologicalSorter(graph).static_order()]
+
+    def own_columns(self, name: str) -> dict[str, str] | None:
+        """Return the columns and types of a model that reads what it holds, from its contract; None for others."""
+        if "{{ this }}" not in _model_files()[name].read_text(encoding="utf-8"):
+            return None
+        for file in _model_files()[name].parent.glob("_*__models.yml"):
+            for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]:
+                if model["name"] == name:
+                    return {column["name"]: column["data_type"] for column in model["columns"]}
+        raise LookupError(f"{name} reads itself and has no contract")
 
     def is_stored(self, name: str) -> bool:
         """Return whether a model is a table; every other one is a view."""

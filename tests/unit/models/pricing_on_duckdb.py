@@ -134,10 +134,16 @@ def _build(connection: duckdb.DuckDBPyConnection, project: RenderedProject, name
     sql = project.model(name)
     if not project.is_stored(name):
         connection.execute(f"create view {name} as {sql}")
-    elif not periods:
-        connection.execute(f"create table {name} as {sql}")
+        return
+    own_columns = project.own_columns(name)
+    if own_columns is not None:
+        # It reads what it holds, so that it must be there first.
+        connection.execute(f"create table {name} ({', '.join(f'{key} {kind}' for key, kind in own_columns.items())})")
     else:
         connection.execute(f"create table {name} as select * from ({sql}) as model_sql limit 0")
+    if not periods:
+        connection.execute(f"insert into {name} by name select * from ({sql}) as model_sql")
+    else:
         for period in periods:
             connection.execute(f"set variable billing_period = date '{period}'")
             connection.execute(f"insert into {name} by name select * from ({sql}) as model_sql")
