@@ -1,8 +1,8 @@
 """The commands of the README, run as a stranger would run them."""
 
 import os
-import signal
 import re
+import signal
 import subprocess
 import sys
 import time
