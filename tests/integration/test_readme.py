@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -91,8 +92,13 @@ def test_the_servers_start(workspace: Path, verb: str, path: str, port: int) -> 
     try:
         assert _answers(process, f"http://localhost:{port}{path}")
     finally:
-        os.killpg(process.pid, 15)
-        process.wait(timeout=180)
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            # Dagster misses a signal that arrives while it starts its code server, as it does on a busy machine.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=60)
 
 
 def test_init_makes_a_workspace_that_is_valid(tmp_path: Path) -> None:

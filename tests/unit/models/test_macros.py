@@ -277,6 +277,7 @@ def test_conversion_of_invoice_lines_is_exact(
             ("service_name", pa.string(), []),
             ("billed_cost", pa.decimal128(38, 20), []),
             ("treatment", pa.string(), []),
+            ("rating_path", pa.string(), []),
         ],
         fct_group_charges=[
             ("billing_period", pa.date32(), periods),
