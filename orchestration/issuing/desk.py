@@ -24,8 +24,8 @@ from orchestration.configuration.validate import read_configuration
 from orchestration.errors import ChargehouseError, LedgerError
 from orchestration.issuing.contents import content_of, credit_draws_of
 from orchestration.issuing.files import render_documents
-from orchestration.issuing.proposals import Proposal, read_proposals
-from orchestration.issuing.provenance import PeriodSources
+from orchestration.issuing.proposals import Proposal, read_deliveries, read_proposals
+from orchestration.issuing.provenance import Delivery, PeriodSources
 from orchestration.ledger.approvals import NEVER_OVERRIDDEN
 from orchestration.ledger.issuing import IssuedDocument, IssueRequest
 from orchestration.ledger.ledger import Ledger
@@ -83,6 +83,7 @@ class _Desk:
     workspace: Workspace
     configuration: Configuration
     proposals: list[Proposal]
+    deliveries: list[Delivery]
     sources: PeriodSources
     ledger: Ledger
 
@@ -163,23 +164,33 @@ def build_issued(workspace: Workspace, billing_period: date, report: Callable[[s
 @contextmanager
 def _desk(workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None) -> Iterator[_Desk]:
     configuration = read_configuration(workspace.billing)
-    if billing_group_id is not None and billing_group_id not in {
-        group.billing_group_id for group in configuration.billing_groups
-    }:
-        raise ChargehouseError(f"There is no billing group {billing_group_id} in billing_groups.csv.")
     with workspace_lock(workspace, purpose):
+        _refuse_unknown_group(workspace, configuration, billing_group_id)
         with open_warehouse(workspace) as connection:
             load_ledger(connection, workspace)
             run_id = _built_by(connection, configuration, billing_period)
             proposals = read_proposals(connection, billing_period, billing_group_id)
+            deliveries = read_deliveries(connection, billing_period)
         code_version = f"{version('chargehouse')}+{code_digest()[:16]}"
         sources = PeriodSources(configuration, billing_period, code_version, run_id)
         with Ledger.open(workspace) as ledger:
-            yield _Desk(workspace, configuration, proposals, sources, ledger)
+            yield _Desk(workspace, configuration, proposals, deliveries, sources, ledger)
         if proposals:
             with open_warehouse(workspace) as connection:
                 load_ledger(connection, workspace)
             publish(workspace)
+
+
+def _refuse_unknown_group(workspace: Workspace, configuration: Configuration, billing_group_id: str | None) -> None:
+    """Refuse a group that is neither configured nor, taken out since, on any document."""
+    if billing_group_id is None or billing_group_id in {
+        group.billing_group_id for group in configuration.billing_groups
+    }:
+        return
+    with Ledger.open(workspace) as ledger:
+        is_documented = any(True for _ in ledger.documents(billing_group_id=billing_group_id))
+    if not is_documented:
+        raise ChargehouseError(f"There is no billing group {billing_group_id} in billing_groups.csv.")
 
 
 def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuration, billing_period: date) -> str:
@@ -230,11 +241,17 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
 
 
 def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
-    origins = desk.sources.origins(proposal.billing_group_id, proposal.deliveries)
     issued = [
         json.loads(document.content)
         for document in desk.ledger.documents(proposal.draft.billing_period, proposal.billing_group_id)
     ]
+    # A group that has nothing of a payer any more depends on what that payer delivers now all the same.
+    payers = {delivery["payer_account_id"] for content in issued[-1:] for delivery in content["provenance"]["deliveries"]}
+    origins = desk.sources.origins(
+        proposal.billing_group_id,
+        [*proposal.deliveries, *(delivery for delivery in desk.deliveries if delivery.payer_account_id in payers)],
+        {f"{party}_id": issued[0][party][f"{party}_id"] for party in ("customer", "issuer")} if issued else None,
+    )
     content = content_of(proposal, origins, desk.configuration, issued, day)
     return IssueRequest(proposal.draft, content, credit_draws_of(proposal), proposal.refusal_names)
 
