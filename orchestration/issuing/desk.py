@@ -57,7 +57,7 @@ class Outcome:
         number: its number, once it is issued.
         currency: ISO 4217.
         total_amount: with credits and tax; None while the exchange rate is missing.
-        reason: why it was refused; for an issued document what else there is to know; else empty.
+        reason: why it was refused; for one approved or issued what else there is to know; else empty.
         pdf: path of its PDF; empty without one.
     """
 
@@ -89,7 +89,12 @@ class _Desk:
 
 
 def approve(
-    workspace: Workspace, billing_period: date, billing_group_id: str | None, by: str, note: str = ""
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    note: str = "",
+    wait_seconds: float = 0,
 ) -> list[Outcome]:
     """Approve the proposed documents of a period (D1), or of one group of it; approving again changes nothing.
 
@@ -99,12 +104,13 @@ def approve(
         billing_group_id: only this group; None for all.
         by: who approves.
         note: what they remark.
+        wait_seconds: how long to wait for a run, or for somebody else who approves or issues.
 
     Raises:
         ChargehouseError: the period is not built, or something it is made from changed since; no such group.
-        WorkspaceBusyError: a run is going on.
+        WorkspaceBusyError: another process works on the workspace and did not finish in time.
     """
-    with _desk(workspace, "approving", billing_period, billing_group_id) as desk:
+    with _desk(workspace, "approving", billing_period, billing_group_id, wait_seconds) as desk:
         return [_approve_one(desk, proposal, by, note) for proposal in desk.proposals]
 
 
@@ -116,6 +122,7 @@ def issue(
     overrides: Mapping[str, str] | None = None,
     today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     report: Callable[[str], None] = lambda _line: None,
+    wait_seconds: float = 0,
 ) -> list[Outcome]:
     """Issue the approved documents of a period (D2), or of one group of it, and make their files.
 
@@ -127,15 +134,16 @@ def issue(
         overrides: reason to override a refusal, by its name (D7); kept with who gave it.
         today: the day of issue.
         report: called with each step in words.
+        wait_seconds: how long to wait for a run, or for somebody else who approves or issues.
 
     Returns:
         One outcome per proposed document. Files that an earlier call could not make are made too.
 
     Raises:
         ChargehouseError: the period is not built, or something it is made from changed since; no such group.
-        WorkspaceBusyError: a run is going on.
+        WorkspaceBusyError: another process works on the workspace and did not finish in time.
     """
-    with _desk(workspace, "issuing", billing_period, billing_group_id) as desk:
+    with _desk(workspace, "issuing", billing_period, billing_group_id, wait_seconds) as desk:
         outcomes = []
         for number, proposal in enumerate(desk.proposals, start=1):
             report(f"Issuing {number} of {len(desk.proposals)}: {proposal.billing_group_id}")
@@ -149,7 +157,9 @@ def issue(
         return [_with_file(workspace, outcome, errors) for outcome in outcomes]
 
 
-def build_issued(workspace: Workspace, billing_period: date, report: Callable[[str], None]) -> None:
+def build_issued(
+    workspace: Workspace, billing_period: date, report: Callable[[str], None], wait_seconds: float = 0
+) -> None:
     """Build a period again in which something was issued, and those whose customer credits are drawn after it.
 
     What it draws on credits is final now, or given back (K4), and stands so in its tables.
@@ -158,13 +168,15 @@ def build_issued(workspace: Workspace, billing_period: date, report: Callable[[s
         ChargehouseError: the run failed; see ``run_new``.
     """
     after = periods_drawing_after(read_configuration(workspace.billing), [billing_period], known_periods(workspace))
-    run_new(workspace, only=after | {billing_period}, report=report)
+    run_new(workspace, only=after | {billing_period}, wait_seconds=wait_seconds, report=report)
 
 
 @contextmanager
-def _desk(workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None) -> Iterator[_Desk]:
-    configuration = read_configuration(workspace.billing)
-    with workspace_lock(workspace, purpose):
+def _desk(
+    workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None, wait_seconds: float
+) -> Iterator[_Desk]:
+    with workspace_lock(workspace, purpose, wait_seconds):
+        configuration = read_configuration(workspace.billing)
         _refuse_unknown_group(workspace, configuration, billing_group_id)
         with open_warehouse(workspace) as connection:
             load_ledger(connection, workspace)
@@ -221,7 +233,7 @@ def _approve_one(desk: _Desk, proposal: Proposal, by: str, note: str) -> Outcome
         desk.ledger.approve(proposal.draft, by, note)
     except LedgerError as error:
         return _refused(proposal, str(error))
-    return _outcome(proposal, "approved")
+    return _outcome(proposal, "approved", reason=_out_of_turn(proposal))
 
 
 def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str, str], day: date) -> Outcome:
@@ -237,7 +249,7 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
         document = desk.ledger.issue(_request(desk, proposal, day), by)
     except ChargehouseError as error:
         return _refused(proposal, str(error))
-    return _outcome(proposal, "issued", document)
+    return _outcome(proposal, "issued", document, _out_of_turn(proposal))
 
 
 def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
@@ -263,6 +275,22 @@ def _reasons(proposal: Proposal, names: set[str] | frozenset[str]) -> str:
     return "; ".join(details)
 
 
+def _out_of_turn(proposal: Proposal) -> str:
+    """Return which months before it have not had their turn on the credits that it draws on (K4); else nothing."""
+    unit = Decimal(1).scaleb(-proposal.minor_units)
+    waiting = [
+        f"{draw['billing_period']:%Y-%m} draws {draw['amount'].quantize(unit):,f} {draw['currency']} on credit "
+        f"{draw['credit_id']}"
+        for draw in proposal.waiting
+    ]
+    if not waiting:
+        return ""
+    return (
+        f"before it, and not issued, {'; '.join(waiting)}. These draws stand, but if that month changes, it has only "
+        "what this one leaves: issue months in their order"
+    )
+
+
 def _refused(proposal: Proposal, reason: str) -> Outcome:
     return _outcome(proposal, "refused", reason=reason)
 
@@ -285,6 +313,7 @@ def _with_file(workspace: Workspace, outcome: Outcome, errors: Mapping[str, str]
     if outcome.state != "issued":
         return outcome
     if outcome.number in errors:
-        return replace(outcome, reason=f"issued, but without files: {errors[outcome.number]}")
+        reasons = [f"issued, but without files: {errors[outcome.number]}", outcome.reason]
+        return replace(outcome, reason="; ".join(filter(None, reasons)))
     pdf = workspace.document_folder(outcome.billing_period) / f"{outcome.number}.pdf"
     return replace(outcome, pdf=str(pdf))

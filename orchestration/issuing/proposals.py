@@ -62,6 +62,7 @@ class Proposal:
         taxes: by category and rate.
         draws: on customer credits, by credit, line and account.
         credits: by credit, with words and the balance after.
+        waiting: months before it that are not issued and draw on the same credits, with what they draw.
         usage: the largest usage types by line key.
         deliveries: of the payers that its charges come from.
     """
@@ -85,6 +86,7 @@ class Proposal:
     taxes: Sequence[Values] = ()
     draws: Sequence[Values] = ()
     credits: Sequence[Values] = ()
+    waiting: Sequence[Values] = ()
     usage: Sequence[Values] = ()
     deliveries: Sequence[Delivery] = field(default=())
 
@@ -168,6 +170,7 @@ def _proposal(row: Values, of_group: Mapping[str, list[Values]]) -> Proposal:
         taxes=taxes,
         draws=of_group["draws"],
         credits=of_group["credits"],
+        waiting=of_group["waiting"] if row["revision"] == 0 else [],
         usage=usage,
         deliveries=[Delivery(**found) for found in of_group["deliveries"]],
     )
@@ -308,6 +311,16 @@ _BY_GROUP = {
         left join billing.credits as credits using (credit_id)
         left join issued using (credit_id)
         order by draws.credit_id
+    """,
+    # A credit is one group's.
+    "waiting": f"""
+        select earlier.billing_group_id, earlier.billing_period, earlier.credit_id, earlier.currency,
+            -sum(earlier.amount) as amount
+        from marts.fct_credit_ledger as earlier
+        semi join (select * from marts.fct_credit_ledger where state = 'draft' and {_HERE}) as draws using (credit_id)
+        where earlier.state = 'draft' and earlier.amount < 0 and earlier.billing_period < $period
+        group by all
+        order by all
     """,
     "usage": f"""
         with summed as (

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.configuration.schema import FILE_BY_NAME
 from orchestration.issuing import desk
 from orchestration.issuing.desk import Outcome
 from orchestration.settings import Workspace
@@ -42,7 +43,10 @@ class Reseller:
         write_billing(workspace, PAYER, "000000000000")
         tables = {
             "customers": [
-                {"customer_id": group, "legal_name": f"{group} Inc", "country_code": "US", "currency": "USD", **cells}
+                {
+                    **{"customer_id": group, "legal_name": f"{group.title()} Inc", "country_code": "US"},
+                    **{"currency": "USD", "payment_terms_days": "30", "language": "en", **cells},
+                }
                 for group, cells in groups.items()
             ],
             "billing_groups": [
@@ -81,8 +85,6 @@ class Reseller:
 
     def write(self, file: str, rows: Sequence[Cells]) -> None:
         """Replace the rows of a file; cells that are no columns of it are left out, columns without a cell empty."""
-        from orchestration.configuration.schema import FILE_BY_NAME
-
         columns = list(FILE_BY_NAME[file].columns)
         with (self.workspace.billing / f"{file}.csv").open("w", encoding="utf-8", newline="") as text:
             writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
