@@ -279,7 +279,12 @@ def overdrawn_credits(workspace: Workspace) -> list[Row]:
     return _query(
         workspace,
         """
-        select credit_id as credit, billing_group_id as "group", currency, granted_amount, -issued_amount as issued_amount
+        select
+            credit_id as credit,
+            billing_group_id as "group",
+            currency,
+            granted_amount,
+            -issued_amount as issued_amount
         from marts.fct_credit_balances
         where granted_amount + issued_amount < 0
         order by credit_id

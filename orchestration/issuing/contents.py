@@ -19,7 +19,7 @@ from orchestration.issuing.proposals import Proposal
 from orchestration.issuing.provenance import Origins, cause_of_difference
 from orchestration.ledger.contents import CreditDraw
 
-__all__ = ["content_of", "credit_draws_of"]
+__all__ = ["accounting_rate", "content_of", "credit_draws_of"]
 
 Values = dict[str, Any]
 
@@ -130,7 +130,7 @@ def _first_document(proposal: Proposal, configuration: Configuration) -> Values:
             "rate": _plain(proposal.header["fx_rate"]),
             "source": proposal.header["fx_source"],
         },
-        "accounting_fx": _accounting_rate(proposal, configuration, issuer.currency),
+        "accounting_fx": accounting_rate(proposal, configuration, issuer.currency),
     }
 
 
@@ -152,7 +152,7 @@ def _parties(first: Values, configuration: Configuration) -> Values:
     }
 
 
-def _accounting_rate(proposal: Proposal, configuration: Configuration, currency: str) -> Values | None:
+def accounting_rate(proposal: Proposal, configuration: Configuration, currency: str) -> Values | None:
     """Return the rate to the issuer's accounting currency (BR-53), where the two differ and a rate is configured."""
     if currency == proposal.currency:
         return None

@@ -22,7 +22,7 @@ import duckdb
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.errors import ChargehouseError, LedgerError
-from orchestration.issuing.contents import content_of, credit_draws_of
+from orchestration.issuing.contents import accounting_rate, content_of, credit_draws_of
 from orchestration.issuing.files import render_documents
 from orchestration.issuing.proposals import Proposal, read_deliveries, read_proposals
 from orchestration.issuing.provenance import Delivery, PeriodSources
@@ -233,7 +233,7 @@ def _approve_one(desk: _Desk, proposal: Proposal, by: str, note: str) -> Outcome
         desk.ledger.approve(proposal.draft, by, note)
     except LedgerError as error:
         return _refused(proposal, str(error))
-    return _outcome(proposal, "approved", reason=_out_of_turn(proposal))
+    return _outcome(proposal, "approved", reason=_remarks(desk, proposal))
 
 
 def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str, str], day: date) -> Outcome:
@@ -249,7 +249,7 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
         document = desk.ledger.issue(_request(desk, proposal, day), by)
     except ChargehouseError as error:
         return _refused(proposal, str(error))
-    return _outcome(proposal, "issued", document, _out_of_turn(proposal))
+    return _outcome(proposal, "issued", document, _remarks(desk, proposal))
 
 
 def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
@@ -258,7 +258,8 @@ def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
         for document in desk.ledger.documents(proposal.draft.billing_period, proposal.billing_group_id)
     ]
     # A group that has nothing of a payer any more depends on what that payer delivers now all the same.
-    payers = {delivery["payer_account_id"] for content in issued[-1:] for delivery in content["provenance"]["deliveries"]}
+    last = issued[-1]["provenance"]["deliveries"] if issued else []
+    payers = {delivery["payer_account_id"] for delivery in last}
     origins = desk.sources.origins(
         proposal.billing_group_id,
         [*proposal.deliveries, *(delivery for delivery in desk.deliveries if delivery.payer_account_id in payers)],
@@ -273,6 +274,25 @@ def _reasons(proposal: Proposal, names: set[str] | frozenset[str]) -> str:
         f"{refusal.name}: {refusal.detail}" for refusal in proposal.refusals if refusal.name in names
     )
     return "; ".join(details)
+
+
+def _remarks(desk: _Desk, proposal: Proposal) -> str:
+    """Return what whoever approves or issues should know, though it stops nothing."""
+    return "; ".join(filter(None, [_out_of_turn(proposal), _without_accounting_rate(desk, proposal)]))
+
+
+def _without_accounting_rate(desk: _Desk, proposal: Proposal) -> str:
+    """Return that a first document's tax is not stated in the issuer's accounting currency (BT-111); else nothing."""
+    if proposal.header is None or proposal.revision or not any(tax["tax_amount"] for tax in proposal.taxes):
+        return ""
+    issuer_id = proposal.header["issuer_id"]
+    currency = next(row.currency for row in desk.configuration.issuers if row.issuer_id == issuer_id)
+    if accounting_rate(proposal, desk.configuration, currency) is not None or currency == proposal.currency:
+        return ""
+    return (
+        f"its tax is not stated in {currency}, the issuer's accounting currency: fx_rates.csv has no rate from "
+        f"{proposal.currency} to {currency} for {proposal.draft.billing_period}"
+    )
 
 
 def _out_of_turn(proposal: Proposal) -> str:

@@ -1,7 +1,7 @@
 """What happens to issued months: restated by AWS, priced again by us, refunded, configured otherwise (D3 to D6, K4).
 
-Each case goes all the way: issue, change, run, look at what is proposed, issue it, run again, and nothing is left. A run
-takes many seconds, so that groups with a case each go through the same months.
+Each case goes all the way: issue, change, run, look at what is proposed, issue it, run again, and nothing is left. A
+run takes many seconds, so that groups with a case each go through the same months.
 """
 
 import json
@@ -40,8 +40,8 @@ def _is_sound(workspace: Workspace) -> bool:
         return verify_documents(workspace, ledger).is_sound
 
 
-def test_g58_g59_g60_g61_g62_g76_golden_corrections(workspace: Workspace) -> None:
-    """Each with its own numbers: a late refund, the same facts again, a corrected price, notes in thirds, a new rate."""
+def test_g56_g58_g59_g60_g61_g62_g76_golden_corrections(workspace: Workspace) -> None:
+    """Each with its own numbers: a late refund, the same facts again, a corrected price, notes in thirds, a rate."""
     books = Reseller(
         workspace,
         {
@@ -50,15 +50,20 @@ def test_g58_g59_g60_g61_g62_g76_golden_corrections(workspace: Workspace) -> Non
             "repriced": {"tax_policy": "none"},
             "thirds": {"country_code": "DE"},
             "euro": {"currency": "EUR", "tax_policy": "none"},
+            "accounted": {"currency": "EUR", "country_code": "DE"},
         },
     )
     books.write("tax_rates", [_RATE, {**_RATE, "customer_country_code": "DE", "rate": "19"}])
+    books.change("issuers", "issuer", currency="PLN")
     rate = {"period": "2024-01", "from_currency": "USD", "to_currency": "EUR", "source": "ECB"}
-    books.write("fx_rates", [{**rate, "rate": "0.9234"}])
+    zloty = {"period": "2024-01", "from_currency": "EUR", "to_currency": "PLN", "rate": "4.3210", "source": "NBP"}
+    books.write("fx_rates", [{**rate, "rate": "0.9234"}, zloty])
 
     month = [
         *(books.usage(group, "200.00") for group in ("refunded", "withheld")),
         *(books.usage(group, "1000.00") for group in ("repriced", "euro")),
+        # At 0.9234 it is 100.00 EUR.
+        books.usage("accounted", "108.30"),
     ]
     refunds = [books.refund(group, "-30.00") for group in ("refunded", "withheld")]
     books.deliver([*month, books.usage("thirds", "10.00")])
@@ -73,15 +78,24 @@ def test_g58_g59_g60_g61_g62_g76_golden_corrections(workspace: Workspace) -> Non
     assert books.query("select distinct invoice_number from marts.fct_invoices") == [(None,)]
     assert _issued(books.issue(group="thirds")) == {"thirds": ("RS-2024-000001", "11.90")}
     assert _issued(books.issue(group="refunded")) == {"refunded": ("RS-2024-000002", "242.00")}
+    # Nobody configured a rate from dollars to the issuer's zloty.
+    withheld = books.issue(group="withheld")
+    assert _issued(withheld) == {"withheld": ("RS-2024-000003", "242.00")}
+    assert withheld[0].reason.startswith("its tax is not stated in PLN, the issuer's accounting currency")
     assert _issued(books.issue()) == {
-        "euro": ("RS-2024-000003", "923.40"),
-        "repriced": ("RS-2024-000004", "1000.00"),
-        "withheld": ("RS-2024-000005", "242.00"),
+        "accounted": ("RS-2024-000004", "119.00"),
+        "euro": ("RS-2024-000005", "923.40"),
+        "repriced": ("RS-2024-000006", "1000.00"),
     }
+    # G56: VAT of 19.00 EUR is 82.10 PLN (BT-111); every other amount is in EUR.
+    xml = (workspace.document_folder("2024-01") / "RS-2024-000004.xml").read_text(encoding="utf-8")
+    assert '<ram:TaxTotalAmount currencyID="EUR">19.00</ram:TaxTotalAmount>' in xml
+    assert '<ram:TaxTotalAmount currencyID="PLN">82.10</ram:TaxTotalAmount>' in xml
+    assert xml.count('currencyID="PLN"') == 1
 
     # G59: the same facts in a new delivery with other line ids. G76: another rate, which an issued month never takes.
     books.deliver([*month, books.usage("thirds", "10.00")])
-    books.write("fx_rates", [{**rate, "rate": "0.9300"}])
+    books.write("fx_rates", [{**rate, "rate": "0.9300"}, {**zloty, "rate": "5"}])
     run_new(workspace)
     assert books.query("select * from marts.fct_document_differences") == []
     assert books.issue() == []
@@ -114,9 +128,9 @@ def test_g58_g59_g60_g61_g62_g76_golden_corrections(workspace: Workspace) -> Non
     assert books.query(
         "select number, reference_number, fx_rate from marts.fct_documents where number like 'RS-CN%' order by all"
     ) == [
-        ("RS-CN-2024-000001", "RS-2024-000003", Decimal("0.9234")),
+        ("RS-CN-2024-000001", "RS-2024-000005", Decimal("0.9234")),
         ("RS-CN-2024-000002", "RS-2024-000002", Decimal("1")),
-        ("RS-CN-2024-000003", "RS-2024-000004", Decimal("1")),
+        ("RS-CN-2024-000003", "RS-2024-000006", Decimal("1")),
         ("RS-CN-2024-000004", "RS-2024-000001", Decimal("1")),
     ]
     assert books.query(
@@ -128,7 +142,7 @@ def test_g58_g59_g60_g61_g62_g76_golden_corrections(workspace: Workspace) -> Non
     books.change("pricing_rules", "price of repriced", percentage="0.5")
     run_new(workspace)
     assert _issued(books.issue()) == {
-        "repriced": ("RS-2024-000006", "5.00"),
+        "repriced": ("RS-2024-000007", "5.00"),
         "thirds": ("RS-CN-2024-000005", "-3.97"),
     }
     # G62: and the last 3.34. D3: the warehouse may be gone meanwhile.
@@ -143,6 +157,7 @@ def test_g58_g59_g60_g61_g62_g76_golden_corrections(workspace: Workspace) -> Non
     assert books.query(
         "select billing_group_id, sum(net_amount), sum(tax_amount) from marts.fct_documents group by all order by all"
     ) == [
+        ("accounted", *_decimals("100.00", "19.00")),
         ("euro", *_decimals("914.17", "0")),
         ("refunded", *_decimals("170.00", "35.70")),
         ("repriced", *_decimals("995.00", "0")),
@@ -336,7 +351,8 @@ def test_a_configuration_changed_after_issue(workspace: Workspace) -> None:
         "identified": "-20.00",
     }
     assert books.query(
-        "select billing_group_id, customer_id, currency from marts.fct_documents where kind = 'credit_note' order by all"
+        "select billing_group_id, customer_id, currency from marts.fct_documents where kind = 'credit_note' "
+        "order by all"
     ) == [(group, group, "USD") for group in ("ended", "identified", "moved", "removed", "taxed")]
 
     def number_of(group: str) -> str:

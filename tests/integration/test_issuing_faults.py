@@ -79,8 +79,8 @@ def _go(process: Process) -> None:
 
 def _said(output: str) -> dict[str, str]:
     """What a process reported: number by group. A line cut off by a kill was not said."""
-    lines = (line.split() for line in output.splitlines(keepends=True) if line.endswith("\n"))
-    return {group: number for group, number in lines if number != "busy"}
+    lines = [line.split() for line in output.splitlines(keepends=True) if line.endswith("\n")]
+    return {line[0]: line[1] for line in lines if line[1] != "busy"}
 
 
 def _check(workspace: Workspace, acknowledged: dict[str, str]) -> dict[str, str]:
@@ -128,6 +128,10 @@ def test_many_at_one_desk(workspace: Workspace, pytestconfig: pytest.Config) -> 
     outputs = [process.communicate(timeout=900) for process in processes]
     assert [process.returncode for process in processes] == [0] * clerks, [errors for _, errors in outputs]
     said = [_said(output) for output, _ in outputs]
+    refused = [line for output, _ in outputs[:-1] for line in output.splitlines() if " busy " in line]
+    assert refused == []
+    for line in outputs[-1][0].splitlines():
+        assert " busy " not in line or f"The workspace {workspace.root} is in use by " in line
     # Issued by one, and found issued by the other.
     assert sum(map(len, said)) == 16
     _check(workspace, {group: number for of_clerk in said for group, number in of_clerk.items()})

@@ -1,6 +1,6 @@
 """Issuing through either database, the way between the two, and what `verify` says when somebody meddles.
 
-What is here: PostgreSQL from the run to the correction, backups restored into the other database, files and rows changed
+What is here: PostgreSQL from run to correction, backups restored into the other database, files and rows changed
 behind the ledger's back, and months issued out of their order.
 When to add here: another way in which the ledger and the rest of the workspace can come apart.
 What does not belong here: the ledger alone (``tests/unit/ledger``) and what corrections come to (``test_corrections``).

@@ -222,7 +222,10 @@ def test_a_correction_takes_parties_and_rate_from_its_original(
     assert document.fx is not None
     assert document.fx.rate == Decimal("0.8529")
     assert [(line.charge_class, line.cause) for line in document.lines] == [
-        ("Correction", "No delivery or configuration of its own: AWS's price lists, or groups that it shares costs with")
+        (
+            "Correction",
+            "No delivery or configuration of its own: AWS's price lists, or groups that it shares costs with",
+        )
     ]
     assert document.totals.rounding_difference == Decimal("-0.4987659999999999999999999999999999")
 
