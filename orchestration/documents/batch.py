@@ -160,6 +160,7 @@ def _render_into(task: _Task) -> Rendered:
         was_current = names is not None
         if names is None:
             files = _files(document, style, check_rules=check_rules)
+            _sweep(folder, name)
             for file_name, data in files.items():
                 _write(folder / file_name, data)
             # Last, so that a receipt without its files cannot be.
@@ -234,12 +235,26 @@ def _renderer() -> str:
     return digest.hexdigest()
 
 
+def _sweep(folder: Path, name: str) -> None:
+    """Remove what a killed process left half written of a document; what a living one is writing stays."""
+    for left in folder.glob(f".{name}.*"):
+        found = re.fullmatch(r".+\.(\d+)\.\w+", left.name)
+        if found is None:
+            continue
+        try:
+            os.kill(int(found[1]), 0)
+        except ProcessLookupError:
+            left.unlink(missing_ok=True)
+        except PermissionError:
+            continue
+
+
 def _write(path: Path, data: bytes) -> None:
     """Write a file so that it appears whole or not at all.
 
     It is not forced to the disk: should the machine stop, the receipt shows what is missing, and it is made again.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.{os.getpid()}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

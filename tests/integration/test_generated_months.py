@@ -1,5 +1,6 @@
 """The sample months against the generator's own books, which know neither our files nor our SQL."""
 
+import shutil
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestration.issuing import desk
 from orchestration.runs import run_new
 from orchestration.sample.expectations import Expectations
 from orchestration.sample.install import install_sample
@@ -401,3 +403,77 @@ def test_every_line_item_type_is_there(sample: Sample, published: Query) -> None
         mapped = {row["line_item_type"] for row in csv.DictReader(handle)}
     present = {name for (name,) in published(workspace, "select distinct line_item_type from marts.fct_charges")}
     assert present == mapped
+
+
+# By what is summed: net, credit and, where the view has it, tax, per period and group.
+_VIEWS = {
+    "header": "select {key}, net_amount, credit_amount from marts.fct_invoices",
+    "lines": (
+        "select {key}, sum(net_amount), sum(credit_amount) from marts.fct_invoice_lines "
+        "where line_kind <> 'aws_tax' group by all"
+    ),
+    "accounts": (
+        "select {key}, sum(accounts.net_amount), sum(accounts.credit_amount) from (select {key}, sub_account_id, "
+        "sum(net_amount) as net_amount, sum(credit_amount) as credit_amount from marts.fct_invoice_line_accounts "
+        "where not contains(invoice_line_key, '/aws_tax/') group by all) as accounts group by all"
+    ),
+    "services": (
+        "select {key}, sum(net_amount), sum(credit_amount) from (select {key}, service_code, sum(net_amount) as "
+        "net_amount, sum(credit_amount) as credit_amount from marts.fct_invoice_lines where line_kind <> 'aws_tax' "
+        "group by all) as services group by all"
+    ),
+    "tax categories": (
+        "select {key}, sum(net_amount), sum(credit_amount) from marts.fct_invoice_line_taxes group by all"
+    ),
+    "document headers": "select {key}, net_amount, credit_amount from marts.fct_documents",
+    "document lines": (
+        "select {key}, sum(net_amount), sum(credit_amount) from marts.fct_document_lines "
+        "where line_kind <> 'aws_tax' group by all"
+    ),
+    "document accounts": (
+        "select {key}, sum(accounts.net_amount), sum(accounts.credit_amount) from ledger.document_line_accounts as "
+        "accounts inner join ledger.documents as documents using (document_id) inner join ledger.document_lines as "
+        "lines using (document_id, line_number) where lines.line_kind <> 'aws_tax' group by all"
+    ),
+    "document tax parts": (
+        "select {key}, sum(parts.net_amount), sum(parts.credit_amount) from ledger.document_line_parts as parts "
+        "inner join ledger.documents as documents using (document_id) "
+        "where not contains(parts.invoice_line_key, '/aws_tax/') group by all"
+    ),
+}
+
+
+def test_g73_every_view_of_an_invoice_and_its_document_ties(sample: Sample, warehouse: Query, tmp_path: Path) -> None:
+    """Header = lines = accounts = services = tax categories, to the cent; issuing freezes the same."""
+    original, _ = sample
+    workspace = Workspace.at(Path(shutil.copytree(original.root, tmp_path / "workspace")))
+    periods = [period for (period,) in warehouse(workspace, "select distinct billing_period from marts.fct_invoices")]
+    issued = []
+    for period in sorted(periods):
+        desk.approve(workspace, period, None, "Ada")
+        overridden = dict.fromkeys(("not_final", "unmapped", "unrated"), "A test of sums")
+        issued += [row for row in desk.issue(workspace, period, None, "Ben", overridden) if row.state == "issued"]
+    assert len(issued) > 8
+
+    found: dict[str, dict[tuple[Any, ...], tuple[Decimal, Decimal]]] = {
+        name: {
+            row[:2]: row[2:]
+            for row in warehouse(workspace, sql.format(key="billing_period, billing_group_id"))
+            if any(row[2:])
+        }
+        for name, sql in _VIEWS.items()
+    }
+    of_drafts, of_documents = found["header"], found["document headers"]
+    # Every draft with lines and rates became a document with the same amounts.
+    assert len(of_documents) >= len(issued) - 1
+    assert of_documents.items() <= of_drafts.items()
+    for name, view in found.items():
+        assert view == (of_documents if name.startswith("document") else of_drafts), name
+    # What a line with AWS tax or of an account is not, the header's tax and total are.
+    assert (
+        warehouse(
+            workspace,
+            "select * from marts.fct_invoices where total_amount is distinct from net_amount + credit_amount + tax_amount",
+        )
+        == []
+    )

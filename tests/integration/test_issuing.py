@@ -1,4 +1,4 @@
-"""From draft to document on a small workspace: approvals, numbers, refusals, corrections, and what survives a rebuild.
+"""From draft to document on a small workspace: approvals, refusals, the commands, and files. See test_corrections too.
 
 Each whole run costs many seconds, so that the workspace goes through its months once, step by step.
 """
@@ -46,7 +46,6 @@ def _february(row: Row) -> Row:
 
 
 _MONTH = [_usage(_PAYER, "200.00"), _usage(_MEMBER, "1000.00")]
-_REFUND = _usage(_PAYER, "-30.00", lineItem_LineItemType="Refund", bill_BillType="Refund")
 
 
 def _configure(workspace: Workspace) -> None:
@@ -108,98 +107,6 @@ def drafted(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture
 def months(drafted: Workspace, tmp_path: Path) -> Workspace:
     return Workspace.at(Path(shutil.copytree(drafted.root, tmp_path / "workspace")))
-
-
-def test_g58_g59_g60_g76_corrections_bring_the_documents_to_the_current_truth(
-    months: Workspace, published: Query
-) -> None:
-    # Drafts have no number, and are numbered in the order of issue (G61, D2).
-    states = (
-        "select billing_group_id, state, invoice_number from marts.fct_invoices where billing_period = '2024-01-01'"
-    )
-    assert published(months, f"{states} order by all") == [("one", "draft", None), ("two", "draft", None)]
-    assert _numbers(_decide(months, "two")) == [("issued", "RS-2024-000001", "invoice", Decimal("23.40"))]
-    assert _numbers(_decide(months, "one")) == [("issued", "RS-2024-000002", "invoice", Decimal("242.00"))]
-    assert published(months, f"{states} order by all") == [
-        ("one", "issued", "RS-2024-000002"),
-        ("two", "issued", "RS-2024-000001"),
-    ]
-    # Issuing again, before and after a run, issues nothing (D4).
-    assert _decide(months) == []
-
-    # G59: the same facts in a new delivery, with other line ids.
-    again = [{**row, "identity/LineItemId": f"other-{number}"} for number, row in enumerate(_MONTH)]
-    land_legacy(months.landing, "second", [again])
-    run_new(months)
-    assert published(months, "select * from marts.fct_document_differences") == []
-    assert published(months, "select state, amount from marts.fct_credit_ledger") == [("issued", Decimal("-900"))]
-    assert _decide(months) == []
-
-    # G58: a late refund. G60: a corrected price. G76: another rate, which an issued month does not take.
-    land_legacy(months.landing, "third", [[*again, _REFUND]])
-    _rewrite(months, "pricing_rules.csv", "DISCOUNT,0,", "DISCOUNT,1,")
-    _rewrite(months, "pricing_rules.csv", "markup,standard,GLOBAL", "cheaper,standard,GLOBAL")
-    _rewrite(months, "fx_rates.csv", "2024-01,USD,EUR,0.9234,", "2024-01,USD,EUR,0.9300,")
-    run_new(months)
-    assert published(
-        months,
-        "select billing_group_id, kind, net_amount, credit_amount, tax_amount, state from "
-        "marts.fct_proposed_documents where billing_period = '2024-01-01' order by all",
-    ) == [
-        ("one", "credit_note", Decimal("-32.00"), Decimal("0"), Decimal("-6.72"), "draft"),
-        ("two", "credit_note", Decimal("-9.23"), Decimal("0"), Decimal("0"), "draft"),
-    ]
-    assert _numbers(_decide(months, day=date(2024, 2, 20))) == [
-        ("issued", "RS-CN-2024-000001", "credit_note", Decimal("-38.72")),
-        ("issued", "RS-CN-2024-000002", "credit_note", Decimal("-9.23")),
-    ]
-    lines = published(
-        months,
-        "select number, line_kind, charge_class, net_amount, cause from marts.fct_document_lines "
-        "where number like 'RS-CN%' order by number, line_number",
-    )
-    assert [line[:4] for line in lines] == [
-        ("RS-CN-2024-000001", "usage", "Correction", Decimal("-2.00")),
-        ("RS-CN-2024-000001", "refund", "Correction", Decimal("-30.00")),
-        ("RS-CN-2024-000002", "usage", "Correction", Decimal("-9.23")),
-    ]
-    # D5: which delivery, and which file and row.
-    assert all("Restatement by AWS: delivery" in line[4] for line in lines)
-    assert all("pricing_rules.csv, cheaper added, markup taken out" in line[4] for line in lines)
-    assert published(
-        months,
-        "select number, reference_number, fx_rate from marts.fct_documents where number like 'RS-CN%' order by all",
-    ) == [
-        ("RS-CN-2024-000001", "RS-2024-000002", Decimal("1")),
-        ("RS-CN-2024-000002", "RS-2024-000001", Decimal("0.9234")),
-    ]
-
-    # D3: the warehouse goes, the documents stay. K4: below its draws, the line gives back. G60: up again.
-    shutil.rmtree(months.warehouse)
-    _rewrite(months, "pricing_rules.csv", "DISCOUNT,1,", "DISCOUNT,5,")
-    run_new(months)
-    assert published(months, "select state, amount from marts.fct_credit_ledger order by all") == [
-        ("draft", Decimal("22.77")),
-        ("issued", Decimal("-900")),
-    ]
-    assert _numbers(_decide(months, "two", day=date(2024, 2, 21))) == [
-        ("issued", "RS-CN-2024-000003", "credit_note", Decimal("-14.17"))
-    ]
-    _rewrite(months, "pricing_rules.csv", "DISCOUNT,5,", "DISCOUNT,2,")
-    run_new(months)
-    assert published(months, "select state, amount from marts.fct_credit_ledger") == [("issued", Decimal("-877.23"))]
-    assert [row[1:] for row in _numbers(_decide(months, day=date(2024, 2, 22)))] == [
-        ("RS-CN-2024-000004", "credit_note", Decimal("-2.42")),
-        ("RS-2024-000003", "supplementary_invoice", Decimal("27.70")),
-    ]
-    assert published(
-        months,
-        "select documents.billing_group_id, sum(documents.total_amount), any_value(invoices.total_amount) "
-        "from marts.fct_documents as documents inner join marts.fct_invoices as invoices "
-        "using (billing_period, billing_group_id) group by all order by all",
-    ) == [("one", Decimal("200.86"), Decimal("200.86")), ("two", Decimal("27.70"), Decimal("27.70"))]
-    with Ledger.open(months) as ledger:
-        assert verify_documents(months, ledger).is_sound
 
 
 def test_an_approval_lapses_when_the_numbers_change(months: Workspace, published: Query) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -115,6 +116,18 @@ def test_a_stopped_run_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(Stopped):
         render_all([_content(1, "11.00")], tmp_path)
     assert _files(tmp_path) == good
+
+
+def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    left = tmp_path / f".BWEU-2026-000001.pdf.{killed.pid}.a1b2c3"
+    living = tmp_path / f".BWEU-2026-000001.pdf.{os.getpid()}.a1b2c3"
+    of_another = tmp_path / f".BWEU-2026-000011.pdf.{killed.pid}.a1b2c3"
+    for file in (left, living, of_another):
+        file.write_bytes(b"%PDF")
+    render_all([_content(1)], tmp_path)
+    assert {file.name for file in tmp_path.iterdir() if file.name.startswith(".")} == {living.name, of_another.name}
 
 
 def test_numbers_never_lead_out_of_the_folder(tmp_path: Path) -> None:

@@ -38,6 +38,11 @@ GOLDEN_CASES = [
     *("G51", "G52", "G53", "G57", "G62"),
     *("G63", "G65", "G67", "G69", "G70", "G72", "G73", "G74", "G76"),
 ]
+# What only a whole run, the ledger or a document can show; the tests' names say which (`test_g58_g60_…`).
+GOLDEN_CASES_IN_PYTEST = [
+    *("G51", "G52", "G53", "G54", "G55", "G56"),
+    *("G58", "G59", "G60", "G61", "G62", "G73", "G76"),
+]
 
 
 @cache
@@ -85,6 +90,18 @@ def test_rule_is_cited_where_it_is_implemented(rule: str, implemented: set[str])
 @pytest.mark.parametrize("name", RULES + GOLDEN_CASES)
 def test_rule_has_a_unit_test(name: str, described: set[str]) -> None:
     assert name in described
+
+
+@pytest.fixture(scope="module")
+def pytest_names() -> set[str]:
+    files = (PROJECT_ROOT / "tests").rglob("test_*.py")
+    names = (name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.M))
+    return {case.upper() for name in names for case in re.findall(r"_(g\d\d)(?=_)", name)}
+
+
+@pytest.mark.parametrize("name", GOLDEN_CASES_IN_PYTEST)
+def test_golden_case_has_a_test(name: str, pytest_names: set[str]) -> None:
+    assert name in pytest_names
 
 
 def test_every_line_item_type_is_unit_tested() -> None:
