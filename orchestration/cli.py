@@ -8,6 +8,7 @@ Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
 """
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from orchestration.errors import ChargehouseError
@@ -445,10 +447,25 @@ def dagster(port: int) -> None:
 
 @contextmanager
 def _progress(begin: str) -> Iterator[Callable[[str], None]]:
-    """Show what is being done while a terminal is attached; it is the run's stderr, so stdout stays for results."""
+    """Show what is being done while a terminal is attached; it is the run's stderr, so stdout stays for results.
+
+    What a line counts, as in ``Making files: 3 of 200``, is shown as a bar.
+    """
     console = Console(file=sys.stderr)
-    with console.status(begin) as status:
-        yield status.update if console.is_terminal else lambda _line: None
+    if not console.is_terminal:
+        yield lambda _line: None
+        return
+    with Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console
+    ) as bars:
+        task = bars.add_task(begin, total=None)
+
+        def report(line: str) -> None:
+            counted = re.search(r"(\d+) of (\d+)", line)
+            done, total = (int(counted[1]), int(counted[2])) if counted else (0, None)
+            bars.update(task, description=line, completed=done, total=total)
+
+        yield report
 
 
 def _print_outcomes(title: str, outcomes: "list[Outcome]", period: date, as_json: bool) -> None:

@@ -148,12 +148,8 @@ def issue(
         for number, proposal in enumerate(desk.proposals, start=1):
             report(f"Issuing {number} of {len(desk.proposals)}: {proposal.billing_group_id}")
             outcomes.append(_issue_one(desk, proposal, by, overrides or {}, today()))
-        report("Making the files")
-        errors = {
-            rendered.number: rendered.error
-            for rendered in render_documents(workspace, desk.ledger.documents(f"{billing_period:%Y-%m}"))
-            if rendered.error is not None
-        }
+        rendered = render_documents(workspace, desk.ledger.documents(f"{billing_period:%Y-%m}"), report)
+        errors = {one.number: one.error for one in rendered if one.error is not None}
         return [_with_file(workspace, outcome, errors) for outcome in outcomes]
 
 

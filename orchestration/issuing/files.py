@@ -7,6 +7,7 @@ What does not belong here: what a file looks like (``documents/``).
 
 import os
 from collections.abc import Callable, Iterable
+from itertools import count
 
 from orchestration.documents.batch import Rendered, render_all
 from orchestration.documents.pdf import Style
@@ -19,15 +20,22 @@ __all__ = ["render_documents"]
 def render_documents(
     workspace: Workspace,
     documents: Iterable[IssuedDocument],
-    progress: Callable[[Rendered], None] | None = None,
+    report: Callable[[str], None] = lambda _line: None,
 ) -> list[Rendered]:
     """Make the files of these documents that are not there yet, unchanged; return what became of each.
 
     A process that dies after it issued and before the files are there loses nothing: the next call makes them.
+
+    Args:
+        workspace: whose ``documents/`` they go to.
+        documents: issued ones.
+        report: called with how many are done, in words.
     """
     by_period: dict[str, list[bytes]] = {}
     for document in documents:
         by_period.setdefault(document.billing_period, []).append(document.content)
+    total = sum(map(len, by_period.values()))
+    done = count(1)
     results: list[Rendered] = []
     for billing_period, contents in by_period.items():
         # Starting processes costs more than a few documents.
@@ -37,6 +45,6 @@ def render_documents(
             workspace.document_folder(billing_period),
             jobs=jobs,
             style_of=lambda issuer_id: Style.of_issuer(workspace.billing, issuer_id),
-            progress=progress,
+            progress=lambda _rendered: report(f"Making files: {next(done)} of {total}"),
         )
     return results

@@ -66,8 +66,8 @@ def verify_documents(
     report("Verifying the ledger")
     verification = ledger.verify()
     file_count, findings, missing = 0, [], []
-    for document in ledger.documents():
-        report(f"Comparing {document.number}")
+    for number, document in enumerate(ledger.documents(), start=1):
+        report(f"Comparing {number} of {verification.document_count}: {document.number}")
         try:
             same, wrong, lost = _compare(workspace, document)
         except DocumentError as error:
@@ -79,7 +79,7 @@ def verify_documents(
             missing.append(document)
     # What is there and wrong is not made again with what is missing: its document is named already.
     healthy = [document for document in missing if not any(document.number in text for text in findings)]
-    render_documents(workspace, healthy)
+    render_documents(workspace, healthy, report)
     return Verified(verification, file_count, tuple(findings), tuple(document.number for document in healthy))
 
 

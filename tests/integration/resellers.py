@@ -198,10 +198,10 @@ _SUMS = {
     ),
     "taxes": (
         "select documents.billing_period, documents.billing_group_id, taxes.tax_category, "
-        "cast(taxes.tax_rate as decimal(12, 4)), sum(taxes.taxable_amount), sum(taxes.tax_amount) "
+        "cast(cast(taxes.tax_rate as decimal(12, 4)) as varchar), sum(taxes.taxable_amount), sum(taxes.tax_amount) "
         "from ledger.document_taxes as taxes inner join ledger.documents as documents using (document_id) "
         "group by all order by all",
-        "select billing_period, billing_group_id, tax_category, tax_rate, taxable_amount, tax_amount "
+        "select billing_period, billing_group_id, tax_category, cast(tax_rate as varchar), taxable_amount, tax_amount "
         f"from marts.fct_invoice_taxes semi join {_DOCUMENTED} using (billing_period, billing_group_id) order by all",
     ),
     "totals": (

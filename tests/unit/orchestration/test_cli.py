@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration.cli import main
+from orchestration.cli import _progress, main
 from orchestration.ingest.register import Register
 from orchestration.ledger.ledger import Ledger
 from orchestration.sample.install import write_example_configuration
@@ -164,3 +164,19 @@ def test_verify_finds_what_was_changed_behind_the_ledger(root: Path) -> None:
     found = json.loads(result.stdout)
     assert not found["is_sound"]
     assert any("Its column total_amount holds 1.00" in finding for finding in found["findings"])
+
+
+def test_long_work_shows_a_bar_on_a_terminal_and_nothing_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _progress("Issuing") as report:
+        report("Making files: 3 of 4")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with _progress("Issuing") as report:
+        report("Looking for what is new")
+        report("Making files: 3 of 4")
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "Making files: 3 of 4" in shown.err
+    assert "━" in shown.err
