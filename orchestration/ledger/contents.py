@@ -112,7 +112,9 @@ class LinePart(_Part):
     """A line's share in one tax category and rate."""
 
     tax_category: str
+    tax_name: Words = ""
     tax_rate: Rate
+    exemption_reason: Words = ""
     net_amount: Exact
     credit_amount: Exact
 

@@ -469,11 +469,11 @@ def test_g73_every_view_of_an_invoice_and_its_document_ties(sample: Sample, ware
     assert of_documents.items() <= of_drafts.items()
     for name, view in found.items():
         assert view == (of_documents if name.startswith("document") else of_drafts), name
-    # What a line with AWS tax or of an account is not, the header's tax and total are.
     assert (
         warehouse(
             workspace,
-            "select * from marts.fct_invoices where total_amount is distinct from net_amount + credit_amount + tax_amount",
+            "select * from marts.fct_invoices "
+            "where total_amount is distinct from net_amount + credit_amount + tax_amount",
         )
         == []
     )

@@ -38,6 +38,16 @@ def test_duckdb_reads_every_table_with_exact_types(ledger: Ledger) -> None:
     assert exact == [("100.001234567890",)]
 
 
+def test_tax_parts_of_lines_are_read_with_their_words(ledger: Ledger) -> None:
+    # A correction takes them back under the name that they had.
+    issue_one(ledger, "a", "119.00")
+    issue_one(ledger, "b", "19.00")
+    (part,) = ledger.arrow_line_parts(after=1, up_to=2).to_pylist()
+    assert (part["document_id"], part["tax_category"], part["tax_name"], part["exemption_reason"]) == (2, "S", "VAT", "")
+    assert part["net_amount"] == Decimal("15.97")
+    assert ledger.arrow_line_parts(after=2, up_to=2).num_rows == 0
+
+
 def test_an_empty_ledger_gives_empty_tables_of_the_same_types(ledger: Ledger) -> None:
     empty = ledger.arrow_tables()
     assert list(empty) == table_names()
