@@ -101,11 +101,17 @@ def init(folder: Path) -> None:
 @main.command()
 @click.option("--if-empty", is_flag=True, help="Do nothing in a workspace that already has data.")
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other, equally lawful data.")
-def sample(if_empty: bool, seed: int) -> None:
+@click.option(
+    "--issue", "issues_one", is_flag=True, help="After a run: issue the sample's first invoice, unless one is issued."
+)
+def sample(if_empty: bool, seed: int, issues_one: bool) -> None:
     """Fill the workspace with three made-up months of two payers, and a billing configuration for them."""
     from orchestration.sample.install import install_sample
 
     workspace = Workspace.from_environment()
+    if issues_one:
+        _issue_first_invoice(workspace)
+        return
     taken = [folder for folder in (workspace.billing, workspace.landing) if folder.exists() and any(folder.iterdir())]
     if taken:
         if if_empty:
@@ -117,6 +123,18 @@ def sample(if_empty: bool, seed: int) -> None:
     with Console().status("Writing sample deliveries"):
         install_sample(workspace.root, seed=seed)
     click.echo(f"Wrote sample deliveries to {workspace.landing} and their configuration to {workspace.billing}.")
+
+
+def _issue_first_invoice(workspace: Workspace) -> None:
+    from orchestration.sample.first_invoice import issue_first_invoice
+
+    with _progress("Issuing the sample's first invoice") as report:
+        outcome = issue_first_invoice(workspace, report)
+    if outcome is None:
+        return
+    if outcome.state != "issued":
+        raise ChargehouseError(f"The sample's first invoice was refused: {outcome.reason}")
+    click.echo(f"Issued {outcome.number}, {outcome.total_amount} {outcome.currency}: {outcome.pdf or outcome.reason}")
 
 
 @main.command()

@@ -133,16 +133,8 @@ measured as (
         parts.*,
         line_totals.has_negative_part,
         line_totals.line_net_amount,
-        cast(
-            line_totals.line_net_amount
-            * case parts.minor_units when 0 then 1 when 2 then 100 when 3 then 1000 when 4 then 10000 end
-            as hugeint
-        ) as whole_units,
-        cast(
-            parts.net_amount
-            * case parts.minor_units when 0 then 1 when 2 then 100 when 3 then 1000 when 4 then 10000 end
-            as hugeint
-        ) as weight_units
+        {{ amount_to_minor_units('line_totals.line_net_amount', 'parts.minor_units') }} as whole_units,
+        {{ amount_to_minor_units('parts.net_amount', 'parts.minor_units') }} as weight_units
     from parts
     inner join line_totals
         on
