@@ -295,8 +295,9 @@ def invoices(period: date | None, group: str | None, as_json: bool) -> None:
 @click.option("--group", help="Only this billing group.")
 @click.option("--by", required=True, type=Name(), help="Who approves; kept in the ledger.")
 @click.option("--note", default="", help="A remark; kept in the ledger.")
+@click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for another process.")
 @_JSON
-def approve(period: date, group: str | None, by: str, note: str, as_json: bool) -> None:
+def approve(period: date, group: str | None, by: str, note: str, wait_seconds: int, as_json: bool) -> None:
     """Approve what is proposed for a period: first invoices, and corrections of issued ones.
 
     An approval names the numbers: if they change before the document is issued, it has to be approved again.
@@ -304,7 +305,7 @@ def approve(period: date, group: str | None, by: str, note: str, as_json: bool) 
     from orchestration.issuing import desk
 
     with _progress("Approving"):
-        outcomes = desk.approve(Workspace.from_environment(), period, group, by, note)
+        outcomes = desk.approve(Workspace.from_environment(), period, group, by, note, wait_seconds)
     _print_outcomes("Approved", outcomes, period, as_json)
 
 
@@ -320,8 +321,17 @@ def approve(period: date, group: str | None, by: str, note: str, as_json: bool) 
     help="Issue although this holds; may be repeated.",
 )
 @click.option("--reason", default="", help="Why it is overridden; kept in the ledger.")
+@click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for another process.")
 @_JSON
-def issue(period: date, group: str | None, by: str, overridden: tuple[str, ...], reason: str, as_json: bool) -> None:
+def issue(
+    period: date,
+    group: str | None,
+    by: str,
+    overridden: tuple[str, ...],
+    reason: str,
+    wait_seconds: int,
+    as_json: bool,
+) -> None:
     """Issue the approved documents of a period: give them their numbers, freeze them, make their files.
 
     What is issued is never changed; a later difference becomes a proposed correction. Issuing again issues nothing
@@ -333,10 +343,18 @@ def issue(period: date, group: str | None, by: str, overridden: tuple[str, ...],
         raise click.UsageError("--override needs --reason, which is kept in the ledger.")
     workspace = Workspace.from_environment()
     with _progress("Issuing") as report:
-        outcomes = desk.issue(workspace, period, group, by, dict.fromkeys(overridden, reason), report=report)
+        outcomes = desk.issue(
+            workspace,
+            period,
+            group,
+            by,
+            dict.fromkeys(overridden, reason),
+            report=report,
+            wait_seconds=wait_seconds,
+        )
         if any(outcome.state == "issued" for outcome in outcomes):
             try:
-                desk.build_issued(workspace, period, report)
+                desk.build_issued(workspace, period, report, wait_seconds)
             except ChargehouseError as error:
                 click.echo(f"The documents are issued, but the run after it failed: {error}", err=True)
     _print_outcomes("Issued", outcomes, period, as_json)
@@ -453,9 +471,10 @@ def _progress(begin: str) -> Iterator[Callable[[str], None]]:
 
 def _print_outcomes(title: str, outcomes: "list[Outcome]", period: date, as_json: bool) -> None:
     """Show what became of each document, and exit with 1 when one was refused."""
-    numbered = ("number", "pdf", "reason") if title == "Issued" else ()
     done = [outcome.as_dict() for outcome in outcomes if outcome.state != "refused"]
     refused = [outcome.as_dict() for outcome in outcomes if outcome.state == "refused"]
+    remarked = ("reason",) if any(row["reason"] for row in done) else ()
+    numbered = ("number", "pdf", *remarked) if title == "Issued" else remarked
     if as_json:
         _print_json({"done": done, "refused": refused})
     elif not outcomes:

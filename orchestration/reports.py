@@ -274,6 +274,24 @@ def invoice_lines(workspace: Workspace, period: date | None, group: str | None) 
     return [_in_minor_units(row) for row in rows]
 
 
+def overdrawn_credits(workspace: Workspace) -> list[Row]:
+    """Return the credits that paid more on issued documents than they are now: granted less, or taken back since."""
+    return _query(
+        workspace,
+        """
+        select
+            credit_id as credit,
+            billing_group_id as "group",
+            currency,
+            granted_amount,
+            -issued_amount as issued_amount
+        from marts.fct_credit_balances
+        where granted_amount + issued_amount < 0
+        order by credit_id
+        """,
+    )
+
+
 def credit_draws(workspace: Workspace, period: date | None, group: str | None) -> list[Row]:
     """Return what customer credits pay on the draft invoices of a period and group, by line and account (K1)."""
     rows = _query(

@@ -276,6 +276,12 @@ def _warnings(workspace: Workspace) -> list[str]:
             f"{correction['period']}: a {correction['kind'].replace('_', ' ')} of {correction['total_amount']:,f} "
             f"{correction['currency']} is proposed for {correction['group']}, after {correction['corrects']}"
         )
+    for credit in reports.overdrawn_credits(workspace):
+        found.append(
+            f"credit {credit['credit']} of {credit['group']}: {credit['issued_amount'].normalize():,f} "
+            f"{credit['currency']} are drawn on documents, but {credit['granted_amount'].normalize():,f} are granted; "
+            "nothing more is drawn on it"
+        )
     for check in reports.failed_checks(workspace):
         found.append(f"check of {check['subject']}: {check['check']}: {check['detail']}")
     return found

@@ -126,7 +126,13 @@ class Issuer(Row):
     country_code: Annotated[str, Country("Country of the issuer; decides tax (T2).")]
     tax_id: Annotated[str, Text("Tax or VAT id of the issuer.", required=False)]
     invoice_prefix: Annotated[str, Code("First part of the issuer's document numbers (D2).")]
-    currency: Annotated[str, Currency("The issuer's accounting currency.")]
+    currency: Annotated[
+        str,
+        Currency(
+            "The issuer's accounting currency. A document in another one states its tax in this one too (BT-111), "
+            "where fx_rates.csv has the period's rate from the document's currency to it."
+        ),
+    ]
     iban: Annotated[str, Text("Bank account that customers pay to.", required=False)]
     email: Annotated[str, Email("Address for questions about invoices.", required=False)]
 
@@ -559,7 +565,13 @@ class FxRate(Row):
     """One row per period and pair of currencies (I2)."""
 
     period: Annotated[date, Period("Billing period the rate is for.")]
-    from_currency: Annotated[str, Currency("Currency converted from; configured and AWS amounts are USD.")]
+    from_currency: Annotated[
+        str,
+        Currency(
+            "Currency converted from: USD for the lines, as configured and AWS amounts are USD; the document's, for "
+            "its tax in the issuer's accounting currency."
+        ),
+    ]
     to_currency: Annotated[str, Currency("Currency converted to.")]
     rate: Annotated[Decimal, Number("Units of to_currency for one of from_currency.", 18, 10, is_zero_allowed=False)]
     source: Annotated[str, Text("Where the rate is from; stands on the invoice.")]

@@ -167,7 +167,7 @@ class _Builder:
                 lines.append(
                     {
                         "BT-126": f"{line.line_number}.{index}" if several else str(line.line_number),
-                        "BT-127-00": [{"BT-127": _text(line.cause)}] if line.cause else [],
+                        "BT-127-00": [{"BT-127": _text(self._language.cause(line.cause))}] if line.cause else [],
                         "BT-129": "-1" if net < 0 else "1",
                         "BT-130": "C62",
                         "BT-131": self._amount(net),

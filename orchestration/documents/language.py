@@ -94,6 +94,21 @@ class Language:
             source=rate.source,
         )
 
+    def cause(self, cause: str) -> str:
+        """Return why a correction has a line, for its customer: the kinds of cause (D5), without our names and ids.
+
+        Which delivery, file and row it was stays in the content, for finance.
+        """
+        kinds = (
+            "cause_restatement"
+            if part.startswith(("Restatement by AWS", "Delivery "))
+            else "cause_configuration"
+            if part.startswith("Configuration")
+            else "cause_calculation"
+            for part in cause.split("; ")
+        )
+        return ", ".join(self.text(kind) for kind in dict.fromkeys(kinds)) if cause else ""
+
 
 @cache
 def _texts() -> dict[str, dict[str, str]]:

@@ -179,7 +179,7 @@ class _InvoicePage:
     def _line(self, line: Line) -> Page:
         details = []
         if line.cause:
-            details.append(f"{self._text('reason')}: {line.cause}")
+            details.append(f"{self._text('reason')}: {self._language.cause(line.cause)}")
         if line.usage:
             items = [
                 f"{usage.usage_type}\N{NO-BREAK SPACE}{self._language.amount(usage.amount_usd, 2)}"

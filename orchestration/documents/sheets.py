@@ -19,6 +19,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from orchestration.documents.content import Document
+from orchestration.documents.language import Language
 
 __all__ = ["lines_csv", "workbook"]
 
@@ -151,6 +152,7 @@ def _facts(document: Document) -> list[list[_Cell]]:
 
 
 def _line_rows(document: Document) -> list[list[_Cell]]:
+    language = Language.of(document.customer.language, document.customer.country_code)
     return [
         [
             document.number,
@@ -162,7 +164,7 @@ def _line_rows(document: Document) -> list[list[_Cell]]:
             line.service_code,
             line.description,
             line.charge_class,
-            line.cause,
+            language.cause(line.cause or ""),
             document.currency,
             part.net_amount,
             part.credit_amount,

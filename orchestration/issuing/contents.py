@@ -19,7 +19,7 @@ from orchestration.issuing.proposals import Proposal
 from orchestration.issuing.provenance import Origins, cause_of_difference
 from orchestration.ledger.contents import CreditDraw
 
-__all__ = ["content_of", "credit_draws_of"]
+__all__ = ["accounting_rate", "content_of", "credit_draws_of"]
 
 Values = dict[str, Any]
 
@@ -37,13 +37,14 @@ def content_of(
 ) -> Values:
     """Return the content of a document, without its number, which is given at issue (D2).
 
-    A correction takes parties, currency and rates from the document it corrects (D4, I2), and says of each line why it
-    differs (D5).
+    A correction is between the parties of the document it corrects, in its currency and at its rates (D4, I2), and
+    says of each line why it differs (D5). What the parties are called, and where, is what the configuration says now:
+    its tax follows from that.
 
     Args:
         proposal: what the models propose.
         origins: what that was made from.
-        configuration: whose rows name the parties of a first document.
+        configuration: whose rows describe the parties.
         issued: contents of the documents of the group and period so far, in the order of issue.
         issue_date: the day of issue (I3).
 
@@ -57,14 +58,16 @@ def content_of(
         )
     month = month_interval(proposal.billing_period)
     last_day = month.end - timedelta(days=1)
-    first = issued[0] if issued else _parties(proposal, configuration)
-    terms = int(first["customer"]["payment_terms_days"] or 0)
+    first = issued[0] if issued else _first_document(proposal, configuration)
+    parties = _parties(first, configuration)
+    terms = int(parties["customer"]["payment_terms_days"] or 0)
     return {
         "format": _FORMAT,
         "kind": proposal.kind,
         "number": None,
         "billing_period": f"{proposal.billing_period:%Y-%m}",
-        **{name: first[name] for name in ("billing_group", "issuer", "customer", "fx", "accounting_fx")},
+        **parties,
+        **{name: first[name] for name in ("fx", "accounting_fx")},
         "issue_date": issue_date,
         "due_date": issue_date + timedelta(days=terms),
         "tax_point": last_day,
@@ -110,20 +113,15 @@ def credit_draws_of(proposal: Proposal) -> tuple[CreditDraw, ...]:
     )
 
 
-def _parties(proposal: Proposal, configuration: Configuration) -> Values:
+def _first_document(proposal: Proposal, configuration: Configuration) -> Values:
     """Return who a first document is from and for, and the rates on it."""
     assert proposal.header is not None
     group = next(row for row in configuration.billing_groups if row.billing_group_id == proposal.billing_group_id)
     issuer = next(row for row in configuration.issuers if row.issuer_id == group.issuer_id)
-    customer = next(row for row in configuration.customers if row.customer_id == group.customer_id)
     return {
-        "billing_group": {
-            "billing_group_id": group.billing_group_id,
-            "billing_group_name": group.billing_group_name,
-            "primary_account_id": group.primary_account_id,
-        },
-        "issuer": _row("issuers", issuer),
-        "customer": _row("customers", customer),
+        "billing_group": {"billing_group_id": group.billing_group_id},
+        "issuer": {"issuer_id": group.issuer_id},
+        "customer": {"customer_id": group.customer_id},
         "fx": None
         if proposal.currency == "USD"
         else {
@@ -132,11 +130,29 @@ def _parties(proposal: Proposal, configuration: Configuration) -> Values:
             "rate": _plain(proposal.header["fx_rate"]),
             "source": proposal.header["fx_source"],
         },
-        "accounting_fx": _accounting_rate(proposal, configuration, issuer.currency),
+        "accounting_fx": accounting_rate(proposal, configuration, issuer.currency),
     }
 
 
-def _accounting_rate(proposal: Proposal, configuration: Configuration, currency: str) -> Values | None:
+def _parties(first: Values, configuration: Configuration) -> Values:
+    """Return the parties of a first document as their rows say now; as that document wrote them, where one is gone."""
+
+    def described(file: str, rows: Sequence[Any], party: Values) -> Values:
+        key = FILE_BY_NAME[file].key[0]
+        row = next((row for row in rows if getattr(row, key) == party[key]), None)
+        return party if row is None else _row(file, row)
+
+    group = described("billing_groups", configuration.billing_groups, first["billing_group"])
+    return {
+        "billing_group": {
+            name: group[name] for name in ("billing_group_id", "billing_group_name", "primary_account_id")
+        },
+        "issuer": described("issuers", configuration.issuers, first["issuer"]),
+        "customer": described("customers", configuration.customers, first["customer"]),
+    }
+
+
+def accounting_rate(proposal: Proposal, configuration: Configuration, currency: str) -> Values | None:
     """Return the rate to the issuer's accounting currency (BR-53), where the two differ and a rate is configured."""
     if currency == proposal.currency:
         return None

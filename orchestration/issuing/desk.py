@@ -22,10 +22,10 @@ import duckdb
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.errors import ChargehouseError, LedgerError
-from orchestration.issuing.contents import content_of, credit_draws_of
+from orchestration.issuing.contents import accounting_rate, content_of, credit_draws_of
 from orchestration.issuing.files import render_documents
-from orchestration.issuing.proposals import Proposal, read_proposals
-from orchestration.issuing.provenance import PeriodSources
+from orchestration.issuing.proposals import Proposal, read_deliveries, read_proposals
+from orchestration.issuing.provenance import Delivery, PeriodSources
 from orchestration.ledger.approvals import NEVER_OVERRIDDEN
 from orchestration.ledger.issuing import IssuedDocument, IssueRequest
 from orchestration.ledger.ledger import Ledger
@@ -57,7 +57,7 @@ class Outcome:
         number: its number, once it is issued.
         currency: ISO 4217.
         total_amount: with credits and tax; None while the exchange rate is missing.
-        reason: why it was refused; for an issued document what else there is to know; else empty.
+        reason: why it was refused; for one approved or issued what else there is to know; else empty.
         pdf: path of its PDF; empty without one.
     """
 
@@ -83,12 +83,18 @@ class _Desk:
     workspace: Workspace
     configuration: Configuration
     proposals: list[Proposal]
+    deliveries: list[Delivery]
     sources: PeriodSources
     ledger: Ledger
 
 
 def approve(
-    workspace: Workspace, billing_period: date, billing_group_id: str | None, by: str, note: str = ""
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    note: str = "",
+    wait_seconds: float = 0,
 ) -> list[Outcome]:
     """Approve the proposed documents of a period (D1), or of one group of it; approving again changes nothing.
 
@@ -98,12 +104,13 @@ def approve(
         billing_group_id: only this group; None for all.
         by: who approves.
         note: what they remark.
+        wait_seconds: how long to wait for a run, or for somebody else who approves or issues.
 
     Raises:
         ChargehouseError: the period is not built, or something it is made from changed since; no such group.
-        WorkspaceBusyError: a run is going on.
+        WorkspaceBusyError: another process works on the workspace and did not finish in time.
     """
-    with _desk(workspace, "approving", billing_period, billing_group_id) as desk:
+    with _desk(workspace, "approving", billing_period, billing_group_id, wait_seconds) as desk:
         return [_approve_one(desk, proposal, by, note) for proposal in desk.proposals]
 
 
@@ -115,6 +122,7 @@ def issue(
     overrides: Mapping[str, str] | None = None,
     today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     report: Callable[[str], None] = lambda _line: None,
+    wait_seconds: float = 0,
 ) -> list[Outcome]:
     """Issue the approved documents of a period (D2), or of one group of it, and make their files.
 
@@ -126,15 +134,16 @@ def issue(
         overrides: reason to override a refusal, by its name (D7); kept with who gave it.
         today: the day of issue.
         report: called with each step in words.
+        wait_seconds: how long to wait for a run, or for somebody else who approves or issues.
 
     Returns:
         One outcome per proposed document. Files that an earlier call could not make are made too.
 
     Raises:
         ChargehouseError: the period is not built, or something it is made from changed since; no such group.
-        WorkspaceBusyError: a run is going on.
+        WorkspaceBusyError: another process works on the workspace and did not finish in time.
     """
-    with _desk(workspace, "issuing", billing_period, billing_group_id) as desk:
+    with _desk(workspace, "issuing", billing_period, billing_group_id, wait_seconds) as desk:
         outcomes = []
         for number, proposal in enumerate(desk.proposals, start=1):
             report(f"Issuing {number} of {len(desk.proposals)}: {proposal.billing_group_id}")
@@ -148,7 +157,9 @@ def issue(
         return [_with_file(workspace, outcome, errors) for outcome in outcomes]
 
 
-def build_issued(workspace: Workspace, billing_period: date, report: Callable[[str], None]) -> None:
+def build_issued(
+    workspace: Workspace, billing_period: date, report: Callable[[str], None], wait_seconds: float = 0
+) -> None:
     """Build a period again in which something was issued, and those whose customer credits are drawn after it.
 
     What it draws on credits is final now, or given back (K4), and stands so in its tables.
@@ -157,29 +168,41 @@ def build_issued(workspace: Workspace, billing_period: date, report: Callable[[s
         ChargehouseError: the run failed; see ``run_new``.
     """
     after = periods_drawing_after(read_configuration(workspace.billing), [billing_period], known_periods(workspace))
-    run_new(workspace, only=after | {billing_period}, report=report)
+    run_new(workspace, only=after | {billing_period}, wait_seconds=wait_seconds, report=report)
 
 
 @contextmanager
-def _desk(workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None) -> Iterator[_Desk]:
-    configuration = read_configuration(workspace.billing)
-    if billing_group_id is not None and billing_group_id not in {
-        group.billing_group_id for group in configuration.billing_groups
-    }:
-        raise ChargehouseError(f"There is no billing group {billing_group_id} in billing_groups.csv.")
-    with workspace_lock(workspace, purpose):
+def _desk(
+    workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None, wait_seconds: float
+) -> Iterator[_Desk]:
+    with workspace_lock(workspace, purpose, wait_seconds):
+        configuration = read_configuration(workspace.billing)
+        _refuse_unknown_group(workspace, configuration, billing_group_id)
         with open_warehouse(workspace) as connection:
             load_ledger(connection, workspace)
             run_id = _built_by(connection, configuration, billing_period)
             proposals = read_proposals(connection, billing_period, billing_group_id)
+            deliveries = read_deliveries(connection, billing_period)
         code_version = f"{version('chargehouse')}+{code_digest()[:16]}"
         sources = PeriodSources(configuration, billing_period, code_version, run_id)
         with Ledger.open(workspace) as ledger:
-            yield _Desk(workspace, configuration, proposals, sources, ledger)
+            yield _Desk(workspace, configuration, proposals, deliveries, sources, ledger)
         if proposals:
             with open_warehouse(workspace) as connection:
                 load_ledger(connection, workspace)
             publish(workspace)
+
+
+def _refuse_unknown_group(workspace: Workspace, configuration: Configuration, billing_group_id: str | None) -> None:
+    """Refuse a group that is neither configured nor, taken out since, on any document."""
+    if billing_group_id is None or billing_group_id in {
+        group.billing_group_id for group in configuration.billing_groups
+    }:
+        return
+    with Ledger.open(workspace) as ledger:
+        is_documented = any(True for _ in ledger.documents(billing_group_id=billing_group_id))
+    if not is_documented:
+        raise ChargehouseError(f"There is no billing group {billing_group_id} in billing_groups.csv.")
 
 
 def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuration, billing_period: date) -> str:
@@ -210,7 +233,7 @@ def _approve_one(desk: _Desk, proposal: Proposal, by: str, note: str) -> Outcome
         desk.ledger.approve(proposal.draft, by, note)
     except LedgerError as error:
         return _refused(proposal, str(error))
-    return _outcome(proposal, "approved")
+    return _outcome(proposal, "approved", reason=_remarks(desk, proposal))
 
 
 def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str, str], day: date) -> Outcome:
@@ -226,15 +249,22 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
         document = desk.ledger.issue(_request(desk, proposal, day), by)
     except ChargehouseError as error:
         return _refused(proposal, str(error))
-    return _outcome(proposal, "issued", document)
+    return _outcome(proposal, "issued", document, _remarks(desk, proposal))
 
 
 def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
-    origins = desk.sources.origins(proposal.billing_group_id, proposal.deliveries)
     issued = [
         json.loads(document.content)
         for document in desk.ledger.documents(proposal.draft.billing_period, proposal.billing_group_id)
     ]
+    # A group that has nothing of a payer any more depends on what that payer delivers now all the same.
+    last = issued[-1]["provenance"]["deliveries"] if issued else []
+    payers = {delivery["payer_account_id"] for delivery in last}
+    origins = desk.sources.origins(
+        proposal.billing_group_id,
+        [*proposal.deliveries, *(delivery for delivery in desk.deliveries if delivery.payer_account_id in payers)],
+        {f"{party}_id": issued[0][party][f"{party}_id"] for party in ("customer", "issuer")} if issued else None,
+    )
     content = content_of(proposal, origins, desk.configuration, issued, day)
     return IssueRequest(proposal.draft, content, credit_draws_of(proposal), proposal.refusal_names)
 
@@ -244,6 +274,41 @@ def _reasons(proposal: Proposal, names: set[str] | frozenset[str]) -> str:
         f"{refusal.name}: {refusal.detail}" for refusal in proposal.refusals if refusal.name in names
     )
     return "; ".join(details)
+
+
+def _remarks(desk: _Desk, proposal: Proposal) -> str:
+    """Return what whoever approves or issues should know, though it stops nothing."""
+    return "; ".join(filter(None, [_out_of_turn(proposal), _without_accounting_rate(desk, proposal)]))
+
+
+def _without_accounting_rate(desk: _Desk, proposal: Proposal) -> str:
+    """Return that a first document's tax is not stated in the issuer's accounting currency (BT-111); else nothing."""
+    if proposal.header is None or proposal.revision or not any(tax["tax_amount"] for tax in proposal.taxes):
+        return ""
+    issuer_id = proposal.header["issuer_id"]
+    currency = next(row.currency for row in desk.configuration.issuers if row.issuer_id == issuer_id)
+    if accounting_rate(proposal, desk.configuration, currency) is not None or currency == proposal.currency:
+        return ""
+    return (
+        f"its tax is not stated in {currency}, the issuer's accounting currency: fx_rates.csv has no rate from "
+        f"{proposal.currency} to {currency} for {proposal.draft.billing_period}"
+    )
+
+
+def _out_of_turn(proposal: Proposal) -> str:
+    """Return which months before it have not had their turn on the credits that it draws on (K4); else nothing."""
+    unit = Decimal(1).scaleb(-proposal.minor_units)
+    waiting = [
+        f"{draw['billing_period']:%Y-%m} draws {draw['amount'].quantize(unit):,f} {draw['currency']} on credit "
+        f"{draw['credit_id']}"
+        for draw in proposal.waiting
+    ]
+    if not waiting:
+        return ""
+    return (
+        f"before it, and not issued, {'; '.join(waiting)}. These draws stand, but if that month changes, it has only "
+        "what this one leaves: issue months in their order"
+    )
 
 
 def _refused(proposal: Proposal, reason: str) -> Outcome:
@@ -268,6 +333,7 @@ def _with_file(workspace: Workspace, outcome: Outcome, errors: Mapping[str, str]
     if outcome.state != "issued":
         return outcome
     if outcome.number in errors:
-        return replace(outcome, reason=f"issued, but without files: {errors[outcome.number]}")
+        reasons = [f"issued, but without files: {errors[outcome.number]}", outcome.reason]
+        return replace(outcome, reason="; ".join(filter(None, reasons)))
     pdf = workspace.document_folder(outcome.billing_period) / f"{outcome.number}.pdf"
     return replace(outcome, pdf=str(pdf))

@@ -20,7 +20,7 @@ from orchestration.issuing.provenance import Delivery
 from orchestration.ledger.approvals import Draft
 from orchestration.ledger.contents import Kind
 
-__all__ = ["Proposal", "Refusal", "read_proposals"]
+__all__ = ["Proposal", "Refusal", "read_deliveries", "read_proposals"]
 
 Values = dict[str, Any]
 
@@ -62,6 +62,7 @@ class Proposal:
         taxes: by category and rate.
         draws: on customer credits, by credit, line and account.
         credits: by credit, with words and the balance after.
+        waiting: months before it that are not issued and draw on the same credits, with what they draw.
         usage: the largest usage types by line key.
         deliveries: of the payers that its charges come from.
     """
@@ -85,6 +86,7 @@ class Proposal:
     taxes: Sequence[Values] = ()
     draws: Sequence[Values] = ()
     credits: Sequence[Values] = ()
+    waiting: Sequence[Values] = ()
     usage: Sequence[Values] = ()
     deliveries: Sequence[Delivery] = field(default=())
 
@@ -128,6 +130,16 @@ def read_proposals(
     ]
 
 
+def read_deliveries(connection: duckdb.DuckDBPyConnection, billing_period: date) -> list[Delivery]:
+    """Return the deliveries that a period is billed from now, of every payer."""
+    rows = connection.execute(
+        "select payer_account_id, delivery_key, fingerprint from raw.deliveries "
+        "where billing_period = $1 and status = 'current' and is_billed order by all",
+        [billing_period],
+    ).fetchall()
+    return [Delivery(*row) for row in rows]
+
+
 def _proposal(row: Values, of_group: Mapping[str, list[Values]]) -> Proposal:
     header = next(iter(of_group["headers"]), None)
     if row["revision"] == 0:
@@ -158,6 +170,7 @@ def _proposal(row: Values, of_group: Mapping[str, list[Values]]) -> Proposal:
         taxes=taxes,
         draws=of_group["draws"],
         credits=of_group["credits"],
+        waiting=of_group["waiting"] if row["revision"] == 0 else [],
         usage=usage,
         deliveries=[Delivery(**found) for found in of_group["deliveries"]],
     )
@@ -205,10 +218,13 @@ _BY_GROUP = {
         ),
 
         issued as (
-            select invoice_line_key, max_by(line_kind, number) as line_kind, max_by(source_id, number) as source_id,
-                max_by(service_code, number) as service_code, max_by(description, number) as description,
-                max_by(line_number, number) as line_number
-            from marts.fct_document_lines
+            select lines.invoice_line_key, max_by(lines.line_kind, lines.document_id) as line_kind,
+                max_by(lines.source_id, lines.document_id) as source_id,
+                max_by(lines.service_code, lines.document_id) as service_code,
+                max_by(lines.description, lines.document_id) as description,
+                max_by(lines.line_number, lines.document_id) as line_number
+            from ledger.document_lines as lines
+            inner join ledger.documents as documents using (document_id)
             where {_HERE}
             group by all
         )
@@ -229,13 +245,27 @@ _BY_GROUP = {
         f"from marts.fct_document_differences where level = 'account' and {_HERE} "
         "order by invoice_line_key, sub_account_id"
     ),
+    # What is taken back is called what it was called, with its reason (T4).
     "changed_parts": f"""
+        with issued as (
+            select documents.billing_group_id, parts.invoice_line_key, parts.tax_category,
+                cast(parts.tax_rate as decimal(12, 4)) as tax_rate,
+                max_by(coalesce(parts.tax_name, ''), parts.document_id) as tax_name,
+                max_by(coalesce(parts.exemption_reason, ''), parts.document_id) as exemption_reason
+            from ledger.document_line_parts as parts
+            inner join ledger.documents as documents using (document_id)
+            where {_HERE}
+            group by all
+        )
+
         select changes.billing_group_id, changes.invoice_line_key, changes.tax_category,
-            coalesce(parts.tax_name, '') as tax_name, changes.tax_rate,
-            coalesce(parts.exemption_reason, '') as exemption_reason, changes.net_amount, changes.credit_amount
+            coalesce(parts.tax_name, issued.tax_name, '') as tax_name, changes.tax_rate,
+            coalesce(parts.exemption_reason, issued.exemption_reason, '') as exemption_reason,
+            changes.net_amount, changes.credit_amount
         from (select * from marts.fct_document_differences where level = 'part' and {_HERE}) as changes
         left join marts.fct_invoice_line_taxes as parts
             using (billing_period, billing_group_id, invoice_line_key, tax_category, tax_rate)
+        left join issued using (billing_group_id, invoice_line_key, tax_category, tax_rate)
         order by all
     """,
     "changed_taxes": f"""
@@ -281,6 +311,16 @@ _BY_GROUP = {
         left join billing.credits as credits using (credit_id)
         left join issued using (credit_id)
         order by draws.credit_id
+    """,
+    # A credit is one group's.
+    "waiting": f"""
+        select earlier.billing_group_id, earlier.billing_period, earlier.credit_id, earlier.currency,
+            -sum(earlier.amount) as amount
+        from marts.fct_credit_ledger as earlier
+        semi join (select * from marts.fct_credit_ledger where state = 'draft' and {_HERE}) as draws using (credit_id)
+        where earlier.state = 'draft' and earlier.amount < 0 and earlier.billing_period < $period
+        group by all
+        order by all
     """,
     "usage": f"""
         with summed as (

@@ -5,7 +5,7 @@ When to add here: another input that can change a group's charges.
 What does not belong here: amounts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
@@ -18,6 +18,7 @@ from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuratio
 __all__ = ["Delivery", "Origins", "PeriodSources", "cause_of_difference"]
 
 _MAX_NAMED = 3
+_FROM_ELSEWHERE = "No delivery or configuration of its own: AWS's price lists, or groups that it shares costs with"
 
 # The rate holds for ever (I2) and nothing more is drawn on credits (K4): they move no issued amount.
 _FIXED_AT_ISSUE = frozenset({"fx_rates", "credits"})
@@ -75,17 +76,28 @@ class PeriodSources:
         self._run_id = run_id
         self._indexes: dict[tuple[str, ...], dict[tuple[str, ...], list[Row]]] = {}
 
-    def origins(self, billing_group_id: str, deliveries: Sequence[Delivery]) -> Origins:
-        """Return what the draft of a group was made from."""
+    def origins(
+        self, billing_group_id: str, deliveries: Iterable[Delivery], parties: Mapping[str, str] | None = None
+    ) -> Origins:
+        """Return what the draft of a group was made from.
+
+        Args:
+            billing_group_id: the group.
+            deliveries: those that its charges come from.
+            parties: ``customer_id`` and ``issuer_id`` of its first document, to whom a correction goes (D4); those of
+                the group's row where there is none.
+        """
         return Origins(
-            deliveries=tuple(sorted(deliveries)),
-            configuration=self.configuration_rows(billing_group_id),
+            deliveries=tuple(sorted(set(deliveries))),
+            configuration=self.configuration_rows(billing_group_id, parties),
             configuration_digest=self._digest,
             code_version=self._code_version,
             run_id=self._run_id,
         )
 
-    def configuration_rows(self, billing_group_id: str) -> dict[str, list[dict[str, str]]]:
+    def configuration_rows(
+        self, billing_group_id: str, parties: Mapping[str, str] | None = None
+    ) -> dict[str, list[dict[str, str]]]:
         """Return the rows that matter to a group, by file name; files without such a row are left out.
 
         Rows are those in force in the month: of the group itself, its customer and issuer, its terms, their plans and
@@ -93,7 +105,11 @@ class PeriodSources:
         """
         wanted: dict[str, set[str]] = {"billing_group_id": {billing_group_id}}
         for name, file, column, by in _FOLLOWED:
-            wanted[name] = {str(getattr(row, column)) for row in self._rows(file, (by,), wanted)}
+            wanted[name] = (
+                {parties[name]}
+                if parties and name in parties
+                else {str(getattr(row, column)) for row in self._rows(file, (by,), wanted)}
+            )
         found = {
             FILE_BY_NAME[file].file: [_shown(file, row) for row in self._rows(file, columns, wanted)]
             for file, columns in _DECIDED_BY.items()
@@ -169,7 +185,7 @@ def cause_of_difference(frozen: Mapping[str, Any], current: Origins) -> str:
     ]
     if not causes and frozen["code_version"] != current.code_version:
         causes = ["Calculation: another version of the billing rules"]
-    return "; ".join(causes) or "Nothing that it is made from has changed"
+    return "; ".join(causes) or _FROM_ELSEWHERE
 
 
 def _restatements(before: set[Delivery], now: set[Delivery]) -> list[str]:

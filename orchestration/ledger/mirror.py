@@ -80,7 +80,13 @@ def load_ledger(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -> 
 
 
 def _last_copied(connection: duckdb.DuckDBPyConnection, hashes: dict[int, str]) -> int:
-    """Return the newest document that is copied already; 0 when what is copied does not begin this chain."""
+    """Return the newest document that is copied already; 0 when what is copied does not begin this chain.
+
+    A copy that an older version made, without some column, counts as none.
+    """
+    columns = connection.execute(f"select * from {SCHEMA}.{LINE_PARTS} limit 0").description or []
+    if [column[0] for column in columns] != empty_table(LINE_PARTS).column_names:
+        return 0
     newest = connection.execute(
         f"select document_id, chain_hash from {SCHEMA}.documents order by document_id desc limit 1"
     ).fetchall()

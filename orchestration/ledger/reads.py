@@ -34,6 +34,8 @@ _LINE_PARTS_SCHEMA = pa.schema(
         pa.field("tax_rate", _DECIMAL, nullable=False),
         pa.field("net_amount", _DECIMAL, nullable=False),
         pa.field("credit_amount", _DECIMAL, nullable=False),
+        pa.field("tax_name", pa.string()),
+        pa.field("exemption_reason", pa.string()),
     ]
 )
 

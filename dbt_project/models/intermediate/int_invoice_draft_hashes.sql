@@ -45,6 +45,10 @@ customers as (
     select * from {{ source('billing', 'customers') }}
 ),
 
+fx_rates as (
+    select * from {{ source('billing', 'fx_rates') }}
+),
+
 texts as (
     select
         drafts.billing_period,
@@ -123,6 +127,22 @@ texts as (
         cast(row(tax_category, tax_rate) as varchar) as place,
         cast(row(tax_name, exemption_reason, taxable_amount, tax_amount) as varchar) as content
     from taxes
+    -- The tax in the issuer's accounting currency follows from it (BT-111).
+    union all
+    select
+        drafts.billing_period,
+        drafts.billing_group_id,
+        'accounting' as section,
+        fx_rates.to_currency as place,
+        cast(row(fx_rates.rate, fx_rates.source) as varchar) as content
+    from drafts
+    inner join issuers on drafts.issuer_id = issuers.issuer_id
+    inner join fx_rates
+        on
+            drafts.billing_period = fx_rates.period
+            and drafts.currency = fx_rates.from_currency
+            and issuers.currency = fx_rates.to_currency
+            and drafts.currency <> issuers.currency
     -- Summed, so that issuing, after which draws stand here as issued, changes nothing.
     union all
     select

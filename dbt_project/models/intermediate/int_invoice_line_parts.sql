@@ -1,5 +1,6 @@
 {# K1, T2, T4, T5: each line's part of an account after credits, with the tax category that holds for it. The period's last
-   day decides which rate and which exemption are in force; AWS's own tax (T1) is no part of this. #}
+   day decides which rate and which exemption are in force; AWS's own tax (T1) is no part of this. A month with a document
+   is taxed as what its customer and issuer are, whoever the group belongs to now (D4). #}
 with
 
 parts as (
@@ -40,6 +41,11 @@ tax_exemptions as (
     select * from {{ source('billing', 'tax_exemptions') }}
 ),
 
+issued_documents as (
+    select * from {{ source('ledger', 'documents') }}
+    where revision = 0 and {{ is_current_period('billing_period') }}
+),
+
 draws as (
     select
         billing_period,
@@ -56,7 +62,7 @@ placed as (
         case
             when parts.net_amount is not null then coalesce(draws.credit_amount, cast(0 as decimal(22, 4)))
         end as credit_amount,
-        billing_groups.customer_id,
+        coalesce(issued_documents.customer_id, billing_groups.customer_id) as customer_id,
         billing_terms.tax_policy,
         customers.country_code as customer_country_code,
         coalesce(customers.subdivision, '') as customer_subdivision,
@@ -65,8 +71,13 @@ placed as (
         coalesce(tax_classes.tax_class, 'standard') as tax_class
     from parts
     inner join billing_groups on parts.billing_group_id = billing_groups.billing_group_id
-    inner join customers on billing_groups.customer_id = customers.customer_id
-    inner join issuers on billing_groups.issuer_id = issuers.issuer_id
+    left join issued_documents
+        on
+            parts.billing_period = issued_documents.billing_period
+            and parts.billing_group_id = issued_documents.billing_group_id
+    -- Parties of a document whose rows were taken out: no case, so a missing rate, which blocks (D7).
+    left join customers on coalesce(issued_documents.customer_id, billing_groups.customer_id) = customers.customer_id
+    left join issuers on coalesce(issued_documents.issuer_id, billing_groups.issuer_id) = issuers.issuer_id
     inner join billing_terms
         on
             parts.billing_group_id = billing_terms.billing_group_id

@@ -99,7 +99,9 @@ drawn as (
     select
         credit_id,
         billing_period,
-        sum(sum(amount)) over (partition by credit_id order by billing_period asc) as drawn_until_then
+        sum(sum(amount)) over (partition by credit_id order by billing_period asc) as drawn_until_then,
+        -- What documents drew stays, whatever is granted since (D3).
+        bool_or(state = 'draft' and amount < 0) as is_drawn_now
     from credit_ledger
     group by credit_id, billing_period
 ),
@@ -155,7 +157,7 @@ failures as (
         concat_ws(' ', credits.credit_id, credits.amount, drawn.drawn_until_then) as detail
     from drawn
     inner join credits on drawn.credit_id = credits.credit_id
-    where {{ in_built_periods('drawn.billing_period') }} and credits.amount + drawn.drawn_until_then < 0
+    where {{ in_built_periods('drawn.billing_period') }} and drawn.is_drawn_now and credits.amount + drawn.drawn_until_then < 0
 )
 
 select * from failures

@@ -59,3 +59,18 @@ def test_amounts_are_exact_at_any_size() -> None:
     assert language.amount(Decimal("-0.00"), 2) == "0.00"
     assert language.number(Decimal("4.3210")) == "4.3210"
     assert language.percent(Decimal("7.70")) == "7.7\u00a0%"
+
+
+def test_a_customer_reads_the_kind_of_cause_and_none_of_our_names() -> None:
+    german = Language.of("de", "DE")
+    restated = "Restatement by AWS: delivery 9/cur/2026-09/2 of payer 9"
+    gone = "Delivery 8/cur/2026-09/1 of payer 8 is gone"
+    configured = "Configuration: pricing_rules.csv, kranich-markup-12 changed, a added and 2 more"
+    assert german.cause(f"{restated}; {gone}") == "Von AWS nachträglich geändert"
+    assert german.cause(f"{restated}; {configured}") == (
+        "Von AWS nachträglich geändert, Geänderte Konditionen, Preise oder Stammdaten"
+    )
+    # What provenance says when it is neither.
+    for other in ("Calculation: another version of the billing rules", "No delivery or configuration of its own: …"):
+        assert german.cause(other) == "Berichtigte Berechnung"
+    assert german.cause("") == ""

@@ -90,9 +90,15 @@ def test_it_says_what_an_invoice_must_say() -> None:
         assert expected in text, expected
 
 
+_CAUSE = (
+    "Restatement by AWS: delivery 256039471182/cur/2026-09/second of payer 256039471182; "
+    "Configuration: pricing_rules.csv, kranich-markup-12 changed"
+)
+
+
 def test_a_credit_note_says_what_it_corrects_and_why() -> None:
     content = example_content(
-        [example_line("Amazon EC2", "-123.45", cause="AWS restated September")],
+        [example_line("Amazon EC2", "-123.45", cause=_CAUSE)],
         kind="credit_note",
         number="BWEU-CN-2026-000003",
         reference={"number": "BWEU-2026-000042", "issue_date": "2026-10-05"},
@@ -103,7 +109,7 @@ def test_a_credit_note_says_what_it_corrects_and_why() -> None:
     for expected in (
         "Credit note",
         "BWEU-2026-000042 of 5 Oct 2026",
-        "Reason: AWS restated September",
+        "Reason: Restated by AWS, Changed terms, prices or particulars",
         "-123.45",
         "146.91 EUR",
         "We offset this amount",
@@ -112,6 +118,9 @@ def test_a_credit_note_says_what_it_corrects_and_why() -> None:
         assert expected in text, expected
     assert "IBAN" not in text
     assert "Due date" not in text
+    # Names of our rules and accounts are no business of the customer's.
+    assert "markup" not in text
+    assert "256039471182" not in text
 
 
 @pytest.mark.parametrize(

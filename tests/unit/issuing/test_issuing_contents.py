@@ -165,10 +165,22 @@ def test_amounts_are_written_with_the_decimals_of_the_currency(configuration: Co
         )
 
 
-def test_a_correction_takes_parties_and_rate_from_its_original(configuration: Configuration, origins: Origins) -> None:
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_correction_takes_parties_and_rate_from_its_original(
+    configuration: Configuration, origins: Origins, is_gone: bool
+) -> None:
     first = content_of(_proposal(), origins, configuration, [], _TODAY)
     first = {**first, "number": "BWEU-2026-000001", "issue_date": "2026-10-05"}
     first["customer"] = {**first["customer"], "legal_name": "Kranich before its merger"}
+    # The group may be another customer's by now; the document stays between its own parties.
+    configuration = replace(
+        configuration,
+        billing_groups=tuple(
+            replace(group, customer_id="lumen") if group.billing_group_id == "kranich" else group
+            for group in configuration.billing_groups
+        ),
+        customers=tuple(row for row in configuration.customers if not is_gone or row.customer_id != "kranich"),
+    )
     second = content_of(_proposal(), origins, configuration, [], _TODAY)
     second["totals"] = {**second["totals"], "rounding_difference": "0.5"}
     gone = {"invoice_line_key": "usage"}
@@ -204,11 +216,16 @@ def test_a_correction_takes_parties_and_rate_from_its_original(configuration: Co
     document = _checked(content, proposal, "BWEU-CN-2026-000001")
     assert document.reference is not None
     assert (document.reference.number, document.reference.issue_date) == ("BWEU-2026-000001", date(2026, 10, 5))
-    assert document.customer.legal_name == "Kranich before its merger"
+    # As they are called now, unless nobody knows.
+    assert document.customer.customer_id == "kranich"
+    assert document.customer.legal_name == ("Kranich before its merger" if is_gone else "Kranich Logistik AG")
     assert document.fx is not None
     assert document.fx.rate == Decimal("0.8529")
     assert [(line.charge_class, line.cause) for line in document.lines] == [
-        ("Correction", "Nothing that it is made from has changed")
+        (
+            "Correction",
+            "No delivery or configuration of its own: AWS's price lists, or groups that it shares costs with",
+        )
     ]
     assert document.totals.rounding_difference == Decimal("-0.4987659999999999999999999999999999")
 

@@ -117,7 +117,7 @@ def test_what_is_fixed_at_issue_is_no_cause(folder: Path) -> None:
     assert cause_of_difference(frozen, _origins(folder, code="2")) == (
         "Calculation: another version of the billing rules"
     )
-    assert cause_of_difference(frozen, _origins(folder)) == "Nothing that it is made from has changed"
+    assert cause_of_difference(frozen, _origins(folder)).startswith("No delivery or configuration of its own")
 
 
 def test_many_changes_are_counted(folder: Path) -> None:
@@ -128,3 +128,14 @@ def test_many_changes_are_counted(folder: Path) -> None:
     assert cause_of_difference(frozen, _origins(folder)) == (
         "Configuration: account_assignments.csv, 900000001000 added, 900000001001 added, 900000001002 added and 2 more"
     )
+
+
+def test_a_correction_depends_on_the_parties_of_its_document(folder: Path) -> None:
+    # The group was lumen's customer's at issue and is another's now; the tax follows the first one's country.
+    sources = PeriodSources(read_configuration(folder), _SEPTEMBER, "1", "run")
+    parties = {"customer_id": "kranich", "issuer_id": "brightwater-eu"}
+    rows = sources.origins("lumen", [_FIRST, _FIRST], parties)
+    assert rows.deliveries == (_FIRST,)
+    assert [row["customer_id"] for row in rows.configuration["customers.csv"]] == ["kranich"]
+    assert [row["issuer_id"] for row in rows.configuration["issuers.csv"]] == ["brightwater-eu"]
+    assert {row["customer_country_code"] for row in rows.configuration["tax_rates.csv"]} == {"DE"}

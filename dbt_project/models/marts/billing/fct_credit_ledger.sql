@@ -117,33 +117,8 @@ ordered_credits as (
     where usable.balance > 0 and issued_groups.billing_group_id is null
 ),
 
-line_totals as (
-    select
-        billing_period,
-        invoice_line_key,
-        sum(net_amount) as line_net_amount,
-        min(net_amount) < 0 as has_negative_part
-    from parts
-    group by billing_period, invoice_line_key
-),
-
--- K3: never below zero. A line with a part below zero lends its positive parts only what the line comes to.
+-- K1: a line is split over its accounts, and credits are drawn on the parts.
 measured as (
-    select
-        parts.*,
-        line_totals.has_negative_part,
-        line_totals.line_net_amount,
-        {{ amount_to_minor_units('line_totals.line_net_amount', 'parts.minor_units') }} as whole_units,
-        {{ amount_to_minor_units('parts.net_amount', 'parts.minor_units') }} as weight_units
-    from parts
-    inner join line_totals
-        on
-            parts.billing_period = line_totals.billing_period
-            and parts.invoice_line_key = line_totals.invoice_line_key
-    where parts.net_amount > 0 and line_totals.line_net_amount > 0
-),
-
-drawable as (
     select
         billing_period,
         billing_group_id,
@@ -152,45 +127,41 @@ drawable as (
         service_code,
         sub_account_id,
         currency,
+        cast(net_amount as decimal(22, 4)) as net_amount,
         cast(
-            case
-                when has_negative_part then {{ minor_units_to_amount('share_units', 'minor_units') }}
-                else net_amount
-            end as decimal(22, 4)
-        ) as drawable_amount
-    from {{ largest_remainder(
-        'measured', ['billing_period', 'invoice_line_key'], 'whole_units', 'weight_units', 'sub_account_id'
-    ) }} as split_parts
+            sum(net_amount) over (partition by billing_period, invoice_line_key) as decimal(22, 4)
+        ) as line_net_amount
+    from parts
 ),
 
 -- K1: usage of eligible services; fees only where the credit covers them.
 eligible as (
     select
-        drawable.*,
+        measured.*,
         ordered_credits.credit_id,
-        drawable.sub_account_id = ordered_credits.owner_account_id as is_owner,
-        sum(drawable.drawable_amount) over (
-            partition by drawable.billing_period, ordered_credits.credit_id, drawable.sub_account_id
+        measured.sub_account_id = ordered_credits.owner_account_id as is_owner,
+        sum(measured.net_amount) over (
+            partition by measured.billing_period, ordered_credits.credit_id, measured.sub_account_id
         ) as account_spend,
-        sum(drawable.drawable_amount) over (
+        sum(measured.net_amount) over (
             partition by
-                drawable.billing_period, ordered_credits.credit_id, drawable.sub_account_id, drawable.service_code
+                measured.billing_period, ordered_credits.credit_id, measured.sub_account_id, measured.service_code
         ) as service_spend
-    from drawable
+    from measured
     inner join ordered_credits
         on
-            drawable.billing_period = ordered_credits.billing_period
-            and drawable.billing_group_id = ordered_credits.billing_group_id
+            measured.billing_period = ordered_credits.billing_period
+            and measured.billing_group_id = ordered_credits.billing_group_id
             and (
-                drawable.line_kind = 'usage'
+                measured.line_kind = 'usage'
                 or (
                     ordered_credits.covers_fees
-                    and drawable.line_kind in ('commitment', 'fee', 'marketplace', 'support')
+                    and measured.line_kind in ('commitment', 'fee', 'marketplace', 'support')
                 )
             )
             and (
                 ordered_credits.eligible_services = '*'
-                or list_contains(string_split(ordered_credits.eligible_services, '|'), drawable.service_code)
+                or list_contains(string_split(ordered_credits.eligible_services, '|'), measured.service_code)
             )
 ),
 
@@ -205,63 +176,93 @@ positions as (
             partition by billing_period, credit_id
             order by
                 is_owner desc, account_spend desc, sub_account_id asc, service_spend desc, service_code asc,
-                drawable_amount desc, invoice_line_key asc
+                net_amount desc, invoice_line_key asc
         ) as position
     from eligible
+    where net_amount > 0
 ),
 
 draws as (
     select
-        drawable.*,
-        drawable.drawable_amount as remaining_amount,
+        measured.*,
+        measured.net_amount as remaining_amount,
+        measured.line_net_amount as line_remaining_amount,
         cast(0 as decimal(22, 4)) as drawn_amount,
         cast('' as varchar) as credit_id,
         cast(0 as bigint) as step
-    from drawable
+    from measured
+    where measured.net_amount > 0 and measured.line_net_amount > 0
     union all
     select
-        next_draws.* exclude (next_credit_id, next_step, next_drawn) replace (
+        next_draws.* exclude (next_credit_id, next_step, next_balance, position, payable, next_drawn) replace (
             cast(remaining_amount - next_drawn as decimal(22, 4)) as remaining_amount,
+            cast(
+                line_remaining_amount - sum(next_drawn) over (partition by billing_period, invoice_line_key)
+                as decimal(22, 4)
+            ) as line_remaining_amount,
             next_drawn as drawn_amount,
             next_credit_id as credit_id,
             next_step as step
         )
     from (
         select
-            draws.*,
-            ordered_credits.credit_id as next_credit_id,
-            ordered_credits.step as next_step,
-            case
-                when positions.position is null then cast(0 as decimal(22, 4))
-                else cast(
-                    greatest(
-                        least(
-                            draws.remaining_amount,
-                            ordered_credits.balance - coalesce(
-                                sum(case when positions.position is not null then draws.remaining_amount end) over (
-                                    partition by draws.billing_period, draws.billing_group_id
-                                    order by positions.position asc nulls last
-                                    rows between unbounded preceding and 1 preceding
-                                ),
-                                0
-                            )
-                        ),
-                        0
-                    ) as decimal(22, 4)
-                )
-            end as next_drawn
-        from draws
-        inner join ordered_credits
-            on
-                draws.billing_period = ordered_credits.billing_period
-                and draws.billing_group_id = ordered_credits.billing_group_id
-                and draws.step + 1 = ordered_credits.step
-        left join positions
-            on
-                draws.billing_period = positions.billing_period
-                and ordered_credits.credit_id = positions.credit_id
-                and draws.invoice_line_key = positions.invoice_line_key
-                and draws.sub_account_id = positions.sub_account_id
+            payables.*,
+            cast(
+                greatest(
+                    least(
+                        payable,
+                        next_balance - coalesce(
+                            sum(payable) over (
+                                partition by billing_period, billing_group_id
+                                order by position asc nulls last
+                                rows between unbounded preceding and 1 preceding
+                            ),
+                            0
+                        )
+                    ),
+                    0
+                ) as decimal(22, 4)
+            ) as next_drawn
+        from (
+            -- K3: never below zero. Of a line with a part below zero, the parts whose turn comes first take what there is.
+            select
+                draws.*,
+                ordered_credits.credit_id as next_credit_id,
+                ordered_credits.step as next_step,
+                ordered_credits.balance as next_balance,
+                positions.position,
+                case
+                    when positions.position is null then cast(0 as decimal(22, 4))
+                    else cast(
+                        greatest(
+                            least(
+                                draws.remaining_amount,
+                                draws.line_remaining_amount - coalesce(
+                                    sum(draws.remaining_amount) over (
+                                        partition by draws.billing_period, draws.invoice_line_key
+                                        order by positions.position asc nulls last
+                                        rows between unbounded preceding and 1 preceding
+                                    ),
+                                    0
+                                )
+                            ),
+                            0
+                        ) as decimal(22, 4)
+                    )
+                end as payable
+            from draws
+            inner join ordered_credits
+                on
+                    draws.billing_period = ordered_credits.billing_period
+                    and draws.billing_group_id = ordered_credits.billing_group_id
+                    and draws.step + 1 = ordered_credits.step
+            left join positions
+                on
+                    draws.billing_period = positions.billing_period
+                    and ordered_credits.credit_id = positions.credit_id
+                    and draws.invoice_line_key = positions.invoice_line_key
+                    and draws.sub_account_id = positions.sub_account_id
+        ) as payables
     ) as next_draws
 ),
 
@@ -288,18 +289,50 @@ issued_draws as (
     having sum(document_draws.amount) <> 0
 ),
 
--- K4: the credit that was drawn last gives first: the other way round than K2.
-excesses as (
+-- K4: what a line fell below all its draws; money that moved between its accounts gives nothing back.
+line_excesses as (
+    select
+        drawn_lines.billing_period,
+        drawn_lines.invoice_line_key,
+        drawn_lines.drawn_amount - greatest(coalesce(max(measured.line_net_amount), 0), 0) as excess_amount
+    from (
+        select
+            issued_draws.billing_period,
+            issued_draws.invoice_line_key,
+            -sum(issued_draws.amount) as drawn_amount
+        from issued_draws
+        group by issued_draws.billing_period, issued_draws.invoice_line_key
+    ) as drawn_lines
+    left join measured
+        on
+            drawn_lines.billing_period = measured.billing_period
+            and drawn_lines.invoice_line_key = measured.invoice_line_key
+    group by drawn_lines.billing_period, drawn_lines.invoice_line_key, drawn_lines.drawn_amount
+),
+
+account_excesses as (
     select
         issued_draws.*,
         -sum(issued_draws.amount) over (
             partition by
                 issued_draws.billing_period, issued_draws.invoice_line_key, issued_draws.sub_account_id
-        ) - coalesce(drawable.drawable_amount, 0) as excess_amount,
+        ) - coalesce(measured.net_amount, 0) as account_excess_amount
+    from issued_draws
+    left join measured
+        on
+            issued_draws.billing_period = measured.billing_period
+            and issued_draws.invoice_line_key = measured.invoice_line_key
+            and issued_draws.sub_account_id = measured.sub_account_id
+),
+
+-- The credit that was drawn last gives first: the other way round than K2; of its accounts the one that lost most.
+excesses as (
+    select
+        account_excesses.*,
+        line_excesses.excess_amount,
         coalesce(
-            -sum(issued_draws.amount) over (
-                partition by
-                    issued_draws.billing_period, issued_draws.invoice_line_key, issued_draws.sub_account_id
+            -sum(account_excesses.amount) over (
+                partition by account_excesses.billing_period, account_excesses.invoice_line_key
                 order by
                     coalesce(credits.end_date, date '9999-12-31') desc,
                     case
@@ -307,18 +340,19 @@ excesses as (
                         else len(string_split(credits.eligible_services, '|'))
                     end desc,
                     credits.start_date desc,
-                    issued_draws.credit_id desc
+                    account_excesses.credit_id desc,
+                    account_excesses.account_excess_amount desc,
+                    account_excesses.sub_account_id asc
                 rows between unbounded preceding and 1 preceding
             ),
             0
         ) as given_before
-    from issued_draws
-    left join drawable
+    from account_excesses
+    inner join line_excesses
         on
-            issued_draws.billing_period = drawable.billing_period
-            and issued_draws.invoice_line_key = drawable.invoice_line_key
-            and issued_draws.sub_account_id = drawable.sub_account_id
-    left join credits on issued_draws.credit_id = credits.credit_id
+            account_excesses.billing_period = line_excesses.billing_period
+            and account_excesses.invoice_line_key = line_excesses.invoice_line_key
+    left join credits on account_excesses.credit_id = credits.credit_id
 ),
 
 given_back as (
