@@ -1,6 +1,6 @@
 """The SQL that makes the large files: the analyses of the dbt project, run on the warehouse.
 
-What is here: rendering an analysis as dbt would, and the warehouse opened for reading, when it holds what was published.
+What is here: rendering an analysis as dbt would, and opening the warehouse for reading when it holds what was published.
 When to add here: another thing of dbt's context that an analysis uses.
 What does not belong here: the SQL, which is business logic (``dbt_project/analyses/``).
 
@@ -21,7 +21,7 @@ from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace
 from orchestration.warehouse import is_published, workspace_lock
 
-__all__ = ["analysis_sql", "copy_to_parquet", "published_warehouse"]
+__all__ = ["analysis_sql", "copy_to_csv", "copy_to_parquet", "published_warehouse"]
 
 _DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
@@ -90,8 +90,15 @@ def published_warehouse(
 
 def copy_to_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the rows of a query to a Parquet file with its exact types; return how many."""
+    copied = connection.execute(f"copy ({query}) to '{_quoted(path)}' (format parquet, compression zstd)").fetchone()
+    return 0 if copied is None else int(copied[0])
+
+
+def copy_to_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, is_compressed: bool) -> int:
+    """Write the rows of a query to a CSV file, UTF-8 with a header, with gzip where asked for; return how many."""
+    compression = "gzip" if is_compressed else "none"
     copied = connection.execute(
-        f"copy ({query}) to '{_quoted(path)}' (format parquet, compression zstd)"
+        f"copy ({query}) to '{_quoted(path)}' (format csv, header, compression {compression})"
     ).fetchone()
     return 0 if copied is None else int(copied[0])
 

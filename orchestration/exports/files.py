@@ -67,7 +67,14 @@ def new_file(path: Path) -> Iterator[Path]:
         with draft.open("rb") as handle:
             os.fsync(handle.fileno())
         # Unlike a rename, a link never replaces a file that somebody made meanwhile.
-        os.link(draft, path)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without links
+            if path.exists():
+                raise FileExistsError from None
+            draft.rename(path)
     except FileExistsError:
         raise ChargehouseError(f"{path} is there already. Nothing was written; name a new file.") from None
     except OSError as error:

@@ -44,10 +44,7 @@ def issued_documents(workspace: Workspace, period: date, group: str | None) -> I
     """
     month = f"{period:%Y-%m}"
     with Ledger.open(workspace) as ledger:
-        numbers = [
-            document.number
-            for document in ledger.documents(billing_period=month, billing_group_id=group)
-        ]
+        numbers = [document.number for document in ledger.documents(billing_period=month, billing_group_id=group)]
         if not numbers:
             raise ChargehouseError(
                 f"No document of {month}{f' and {group}' if group else ''} is issued. Now: chargehouse issue"
