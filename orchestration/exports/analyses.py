@@ -1,6 +1,6 @@
 """The SQL that makes the large files: the analyses of the dbt project, run on the warehouse.
 
-What is here: rendering an analysis as dbt would, and opening the warehouse for reading when it holds what was published.
+What is here: rendering an analysis as dbt would, and opening the warehouse for reading when it is what was published.
 When to add here: another thing of dbt's context that an analysis uses.
 What does not belong here: the SQL, which is business logic (``dbt_project/analyses/``).
 

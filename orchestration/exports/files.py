@@ -63,6 +63,9 @@ def new_file(path: Path) -> Iterator[Path]:
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ChargehouseError(f"{path} cannot be written: {error.strerror}. Name another place.") from error
+    try:
         yield draft
         with draft.open("rb") as handle:
             os.fsync(handle.fileno())
