@@ -25,6 +25,7 @@ from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 
 if TYPE_CHECKING:
+    from orchestration.exports.files import Written
     from orchestration.issuing.desk import Outcome
     from orchestration.ledger.archive import Backup
 
@@ -414,16 +415,54 @@ def restore(path: Path, by: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(["csv", "xlsx"]))
+@click.argument("kind", type=click.Choice(["cur", "csv", "focus", "focus-invoices", "journal", "xlsx"]))
 @click.option("--period", required=True, type=Period(), help="Billing period.")
-@click.option("--group", help="Only this billing group.")
+@click.option("--group", help="Only this billing group; `cur` needs one.")
 @click.option("--to", "path", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
-def export(kind: str, period: date, group: str | None, path: Path) -> None:
-    """Write the invoice lines of a period, with number and state; `xlsx` has invoices and documents as well."""
-    from orchestration.exports import write_csv, write_workbook
+@_JSON
+def export(kind: str, period: date, group: str | None, path: Path, as_json: bool) -> None:
+    """Write a period to a new file for other programs. Nothing is ever overwritten.
 
-    count = {"csv": write_csv, "xlsx": write_workbook}[kind](Workspace.from_environment(), period, group, path)
-    click.echo(f"Wrote {count} lines to {path}.")
+    \b
+    cur             pro forma CUR of a group: its rows at our rates, in USD   .csv, .csv.gz or .parquet
+    csv             invoice lines, with number and state                      .csv
+    focus           charges, credits and tax as FOCUS 1.2 Cost and Usage      .parquet
+    focus-invoices  issued documents as FOCUS 1.4 Invoice Detail              .parquet
+    journal         general ledger lines of issued documents                  .csv
+    xlsx            invoices, lines, documents and proposed corrections       .xlsx
+    """  # noqa: D301
+    write = _exporter(kind)
+    with _progress("Exporting"):
+        written = write(Workspace.from_environment(), period, group, path)
+    if as_json:
+        _print_json(written.as_dict())
+    else:
+        click.echo(f"Wrote {written.row_count} {written.what} to {written.path}.")
+
+
+def _exporter(kind: str) -> "Callable[[Workspace, date, str | None, Path], Written]":
+    """Return what writes a kind of file; only its own libraries are loaded."""
+    match kind:
+        case "cur":
+            from orchestration.exports.cur import write_cur
+
+            return write_cur
+        case "focus":
+            from orchestration.exports.focus import write_focus
+
+            return write_focus
+        case "focus-invoices":
+            from orchestration.exports.focus_invoices import write_focus_invoices
+
+            return write_focus_invoices
+        case "journal":
+            from orchestration.exports.journal import write_journal
+
+            return write_journal
+        case _:
+            from orchestration.exports.lines import write_csv, write_workbook
+
+            return write_csv if kind == "csv" else write_workbook
 
 
 @main.command()
