@@ -228,7 +228,7 @@ def _payments(file: str, form: BankFile, rows: Iterable[tuple[int, dict[str, str
         day = datetime.strptime(cells[form.date_column], form.date_format).date()
         reference = " ".join(cells[column] for column in form.reference_columns if cells[column])
         counterparty = cells[form.counterparty_column] if form.counterparty_column else ""
-        currency = cells[form.currency_column] if form.currency_column else form.currency or ""
+        currency = cells[form.currency_column].upper() if form.currency_column else form.currency or ""
         if form.id_column:
             external_id = cells[form.id_column]
             if external_id in lines:
@@ -269,7 +269,7 @@ def _cell_problems(
         problems.append(
             problem(form.amount_column, f"is no amount; expected one like {example}", "Mend the mapping or the cell.")
         )
-    if form.currency_column and not re.fullmatch("[A-Z]{3}", cells[form.currency_column]):
+    if form.currency_column and not re.fullmatch("[A-Za-z]{3}", cells[form.currency_column]):
         problems.append(
             problem(form.currency_column, "is no currency; expected three letters like EUR", "Mend the cell.")
         )
