@@ -113,7 +113,7 @@ class MailServer:
         except (OSError, smtplib.SMTPException) as error:
             if connection is not None:
                 connection.close()
-            raise MailError(f"The mail server {self.name} {_why_no_connection(error)}.") from None
+            raise MailError(f"The mail server {self.name} {_why_no_connection(error)}") from None
         return connection
 
 
@@ -208,7 +208,7 @@ def _why_no_connection(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return f"refused user or password: {_answer(error.smtp_code, error.smtp_error)}"
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return f"does not do what CHARGEHOUSE_SMTP_URL asks for: {error}"
+        return f"does not do what CHARGEHOUSE_SMTP_URL asks for: {str(error).rstrip('.')}"
     if isinstance(error, smtplib.SMTPResponseException):
         return f"refused: {_answer(error.smtp_code, error.smtp_error)}"
     if isinstance(error, ssl.SSLCertVerificationError):
