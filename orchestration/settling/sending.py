@@ -28,15 +28,15 @@ from orchestration.documents.letters import CoveredDocument, CoverStatement
 from orchestration.documents.mails import documents_mail
 from orchestration.errors import ChargehouseError, DocumentError, LedgerError, MailError, MailLostError
 from orchestration.issuing.files import render_documents
-from orchestration.ledger.correspondence import why_not_sent_again
-from orchestration.ledger.issuing import IssuedDocument
+from orchestration.ledger.correspondence import Sending, why_not_sent_again
+from orchestration.ledger.issuing import DocumentHead, IssuedDocument
 from orchestration.ledger.ledger import Ledger
 from orchestration.settings import Workspace, environment_mail
 from orchestration.settling.letters import file_name, print_letter
 from orchestration.settling.mail import MailServer, Outbox
 from orchestration.settling.parties import Parties, parties_of
 
-__all__ = ["MailSettings", "SendingOutcome", "cover_statements", "send_documents"]
+__all__ = ["MailSettings", "SendingOutcome", "SendingRow", "cover_statements", "send_documents", "sending_rows"]
 
 _TYPES = {".pdf": "pdf", ".xml": "xml"}
 # Lines of other characters as quoted-printable: every server takes that, whatever it announces.
@@ -85,6 +85,19 @@ class SendingOutcome:
     recipient: str
     state: Literal["sent", "failed", "unknown", "skipped"]
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class SendingRow:
+    """A document and the newest step of sending it; None when it never was."""
+
+    document: DocumentHead
+    newest: Sending | None
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether it is sent without being asked for again."""
+        return why_not_sent_again(self.newest) is None
 
 
 @dataclass(frozen=True)
@@ -188,6 +201,16 @@ def send_documents(
             files = [folder / name for document in mail.issued for name in rendered[document.number].files]
             outcomes += _send(workspace, ledger, outbox, mail, sender, recipient, files, by, again=again)
     return sorted(outcomes, key=lambda outcome: outcome.number)
+
+
+def sending_rows(ledger: Ledger, billing_period: date, billing_group_id: str | None = None) -> list[SendingRow]:
+    """Return the documents of a month, or of one group of it, with what is known of sending them."""
+    newest = ledger.newest_sendings()
+    return [
+        SendingRow(head, newest.get(head.document_id))
+        for head in ledger.document_heads()
+        if head.billing_period == f"{billing_period:%Y-%m}" and billing_group_id in (None, head.billing_group_id)
+    ]
 
 
 def cover_statements(parties: Parties, documents: Iterable[Document], day: date) -> list[CoverStatement]:
