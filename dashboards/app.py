@@ -30,7 +30,9 @@ STYLE = HERE / "assets" / "style.css"
 WATCH_INTERVAL = 5
 
 # Pages that can be narrowed to one billing group.
-GROUP_PAGES = {strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY}
+GROUP_PAGES = {strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY} | {
+    strings.RECEIVABLES
+}
 
 
 def published_version(path: Path) -> Publication | None:
@@ -99,6 +101,7 @@ def main() -> None:
             st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
             st.Page("views/quality.py", title=strings.QUALITY, icon=":material/fact_check:"),
             st.Page("views/deliveries.py", title=strings.DELIVERIES, icon=":material/inventory_2:"),
+            st.Page("views/receivables.py", title=strings.RECEIVABLES, icon=":material/payments:"),
         ],
         position="top",
     )

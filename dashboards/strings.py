@@ -19,6 +19,7 @@ CHARGES: Final = "Charges"
 COMMITMENTS: Final = "Commitments"
 QUALITY: Final = "Quality"
 DELIVERIES: Final = "Deliveries"
+RECEIVABLES: Final = "Receivables"
 
 # Frame
 PERIOD: Final = "Period"

@@ -10,6 +10,8 @@
     ├── CheckError                 a blocking data-quality check failed
     ├── BuildError                 dbt or Dagster could not finish
     ├── DocumentError              the content of a document is damaged, or cannot be rendered
+    ├── MailError                  a mail was not sent
+    │   └── MailLostError          nobody knows whether it was
     └── LedgerError                the ledger refused, or cannot be used
         └── PaymentFileError       a bank file cannot be imported; carries all its problems
 
@@ -30,6 +32,8 @@ __all__ = [
     "DocumentError",
     "ExportProblem",
     "LedgerError",
+    "MailError",
+    "MailLostError",
     "PaymentFileError",
     "WorkspaceBusyError",
 ]
@@ -127,6 +131,14 @@ class CheckError(ChargehouseError):
 
 class DocumentError(ChargehouseError):
     """The content of a document is damaged, or it cannot be rendered as asked."""
+
+
+class MailError(ChargehouseError):
+    """The mail server cannot be used as it is set up, or did not take a mail; nobody got it."""
+
+
+class MailLostError(MailError):
+    """The connection broke after a mail was handed over: it may have arrived, or not."""
 
 
 class BuildError(ChargehouseError):

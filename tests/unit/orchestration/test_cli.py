@@ -13,6 +13,7 @@ from orchestration.ingest.register import Register
 from orchestration.ledger.ledger import Ledger
 from orchestration.sample.install import write_example_configuration
 from orchestration.settings import Workspace
+from orchestration.terminal import print_json
 from orchestration.warehouse import open_warehouse
 from tests.unit.ledger.ledger_contents import issue_one
 
@@ -112,9 +113,7 @@ def test_load_says_what_is_wrong_with_a_file(root: Path) -> None:
 
 
 def test_json_keeps_money_exact(capsys: pytest.CaptureFixture[str]) -> None:
-    from orchestration.cli import _print_json
-
-    _print_json({"amount": Decimal("0.1000000000"), "period": date(2026, 10, 1)})
+    print_json({"amount": Decimal("0.1000000000"), "period": date(2026, 10, 1)})
     assert json.loads(capsys.readouterr().out) == {"amount": "0.1000000000", "period": "2026-10-01"}
 
 
