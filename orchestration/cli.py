@@ -315,13 +315,10 @@ def issue(period: date, group: str | None, by: str, overridden: tuple[str, ...],
         raise click.UsageError("--override needs --reason, which is kept in the ledger.")
     workspace = Workspace.from_environment()
     with _progress("Issuing") as report:
-        outcomes = desk.issue(workspace, period, group, by, dict.fromkeys(overridden, reason), report=report)
-        if any(outcome.state == "issued" for outcome in outcomes):
-            try:
-                desk.build_issued(workspace, period, report)
-            except ChargehouseError as error:
-                click.echo(f"The documents are issued, but the run after it failed: {error}", err=True)
-    _print_outcomes("Issued", outcomes, period, as_json)
+        issued = desk.issue_and_build(workspace, period, group, by, dict.fromkeys(overridden, reason), report)
+    if issued.failed_run:
+        click.echo(issued.failed_run, err=True)
+    _print_outcomes("Issued", issued.outcomes, period, as_json)
 
 
 @main.command()

@@ -1,20 +1,23 @@
 """Approving and issuing: the warehouse proposes, a person decides, the ledger keeps, files are made.
 
-What is here: the two verbs over a period, or one group of it, and what became of each group.
+What is here: the decisions over a period, or some groups of it (approve, withdraw, override, issue), and what became of
+each group.
 When to add here: another decision about a proposed document.
 What does not belong here: the ledger's own refusals (``ledger/issuing.py``) and the command line.
 
-Both hold the workspace, so that no run changes a draft between the look at it and its freezing, and both end by
+All hold the workspace, so that no run changes a draft between the look at it and its freezing, and all end by
 publishing: the states of invoices are views, so that nothing has to be built for them.
+
+Whoever decides from a page names what they looked at by ``seen``: the hash of each draft by billing group. Should one
+of them be another by now, nothing is done at all (D1).
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Any, Literal
 
 import duckdb
@@ -22,24 +25,25 @@ import duckdb
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.errors import ChargehouseError, LedgerError
+from orchestration.issuing.causes import ApprovedDraft, keep_approved, record_causes
 from orchestration.issuing.contents import content_of, credit_draws_of
 from orchestration.issuing.files import render_documents
 from orchestration.issuing.proposals import Proposal, read_proposals
-from orchestration.issuing.provenance import PeriodSources
+from orchestration.issuing.provenance import PeriodSources, current_code_version
 from orchestration.ledger.approvals import NEVER_OVERRIDDEN
 from orchestration.ledger.issuing import IssuedDocument, IssueRequest
 from orchestration.ledger.ledger import Ledger
 from orchestration.ledger.mirror import load_ledger
 from orchestration.pending import known_periods
-from orchestration.planning import code_digest, periods_drawing_after, plan_periods
+from orchestration.planning import periods_drawing_after, plan_periods
 from orchestration.publish import publish
 from orchestration.runs import run_new
 from orchestration.settings import Workspace
 from orchestration.warehouse import open_warehouse, workspace_lock
 
-__all__ = ["Outcome", "approve", "build_issued", "issue"]
+__all__ = ["Issued", "Outcome", "approve", "build_issued", "issue", "issue_and_build", "override", "withdraw"]
 
-State = Literal["approved", "issued", "refused"]
+State = Literal["draft", "approved", "issued", "refused"]
 
 _NEEDS_NO_BUILD = "a document was issued"
 _NO_AMOUNTS = frozenset({"missing_fx_rate", "missing_tax_rate"})
@@ -53,7 +57,7 @@ class Outcome:
         billing_period: ``YYYY-MM``.
         billing_group_id: the group.
         kind: invoice, credit_note or supplementary_invoice.
-        state: what it is now.
+        state: what it is now; ``refused`` where nothing was done.
         number: its number, once it is issued.
         currency: ISO 4217.
         total_amount: with credits and tax; None while the exchange rate is missing.
@@ -77,34 +81,107 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Issued:
+    """What issuing and the run after it did.
+
+    Attributes:
+        outcomes: one per proposed document.
+        failed_run: why the run after it failed; empty where it did not. The documents are issued all the same.
+    """
+
+    outcomes: list[Outcome]
+    failed_run: str = ""
+
+
+@dataclass(frozen=True)
 class _Desk:
-    """Everything that a decision is taken from, as of one moment."""
+    """Everything that a decision is taken from, as of one moment, and the drafts that were approved at it."""
 
     workspace: Workspace
     configuration: Configuration
     proposals: list[Proposal]
     sources: PeriodSources
     ledger: Ledger
+    approved: list[ApprovedDraft] = field(default_factory=list)
 
 
 def approve(
-    workspace: Workspace, billing_period: date, billing_group_id: str | None, by: str, note: str = ""
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    note: str = "",
+    seen: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
-    """Approve the proposed documents of a period (D1), or of one group of it; approving again changes nothing.
+    """Approve the proposed documents of a period (D1), or of some groups of it; approving again changes nothing.
 
     Args:
         workspace: what to work on.
         billing_period: first day of the month.
-        billing_group_id: only this group; None for all.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
         by: who approves.
         note: what they remark.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
 
     Raises:
-        ChargehouseError: the period is not built, or something it is made from changed since; no such group.
+        ChargehouseError: the period is not built, or something it is made from changed since; no such group; a draft is
+            not the one that was seen.
         WorkspaceBusyError: a run is going on.
     """
-    with _desk(workspace, "approving", billing_period, billing_group_id) as desk:
+    with _desk(workspace, "approving", billing_period, billing_group_id, seen) as desk:
         return [_approve_one(desk, proposal, by, note) for proposal in desk.proposals]
+
+
+def withdraw(
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    reason: str,
+    seen: Mapping[str, str] | None = None,
+) -> list[Outcome]:
+    """Take the approvals of a period, or of some groups of it, back before they are used; see ``approve``.
+
+    Args:
+        workspace: what to work on.
+        billing_period: first day of the month.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
+        by: who takes them back.
+        reason: why; kept.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
+    """
+    with _desk(workspace, "taking approvals back", billing_period, billing_group_id, seen) as desk:
+        return [_withdraw_one(desk, proposal, by, reason) for proposal in desk.proposals]
+
+
+def override(
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    refusals: Collection[str],
+    reason: str,
+    seen: Mapping[str, str] | None = None,
+) -> list[Outcome]:
+    """Override reasons not to issue the documents of a period (D7), or of some groups of it; see ``approve``.
+
+    An override holds for exactly these numbers, as an approval does. Documents that it does not concern are left out.
+
+    Args:
+        workspace: what to work on.
+        billing_period: first day of the month.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
+        by: who overrides.
+        refusals: which, by name.
+        reason: why; kept.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
+    """
+    with _desk(workspace, "overriding a refusal", billing_period, billing_group_id, seen) as desk:
+        return [
+            _override_one(desk, proposal, by, refusals, reason)
+            for proposal in desk.proposals
+            if set(refusals) & set(proposal.refusal_names)
+        ]
 
 
 def issue(
@@ -115,26 +192,30 @@ def issue(
     overrides: Mapping[str, str] | None = None,
     today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     report: Callable[[str], None] = lambda _line: None,
+    seen: Mapping[str, str] | None = None,
 ) -> list[Outcome]:
-    """Issue the approved documents of a period (D2), or of one group of it, and make their files.
+    """Issue the approved documents of a period (D2), or of some groups of it, and make their files.
 
     Args:
         workspace: what to work on.
         billing_period: first day of the month.
-        billing_group_id: only this group; None for all.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
         by: who issues.
-        overrides: reason to override a refusal, by its name (D7); kept with who gave it.
+        overrides: reason to override a refusal, by its name (D7); kept with who gave it. What was overridden before
+            stays so.
         today: the day of issue.
         report: called with each step in words.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
 
     Returns:
         One outcome per proposed document. Files that an earlier call could not make are made too.
 
     Raises:
-        ChargehouseError: the period is not built, or something it is made from changed since; no such group.
+        ChargehouseError: the period is not built, or something it is made from changed since; no such group; a draft is
+            not the one that was seen.
         WorkspaceBusyError: a run is going on.
     """
-    with _desk(workspace, "issuing", billing_period, billing_group_id) as desk:
+    with _desk(workspace, "issuing", billing_period, billing_group_id, seen) as desk:
         outcomes = []
         for number, proposal in enumerate(desk.proposals, start=1):
             report(f"Issuing {number} of {len(desk.proposals)}: {proposal.billing_group_id}")
@@ -146,6 +227,29 @@ def issue(
             if rendered.error is not None
         }
         return [_with_file(workspace, outcome, errors) for outcome in outcomes]
+
+
+def issue_and_build(
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    overrides: Mapping[str, str] | None = None,
+    report: Callable[[str], None] = lambda _line: None,
+    seen: Mapping[str, str] | None = None,
+) -> Issued:
+    """Issue, and where anything was issued build what follows from it: what the command and the page do.
+
+    Args, Raises: see ``issue``. A run that fails afterwards is no error, for the documents are issued.
+    """
+    outcomes = issue(workspace, billing_period, billing_group_id, by, overrides, report=report, seen=seen)
+    if not any(outcome.state == "issued" for outcome in outcomes):
+        return Issued(outcomes)
+    try:
+        build_issued(workspace, billing_period, report)
+    except ChargehouseError as error:
+        return Issued(outcomes, f"The documents are issued, but the run after it failed: {error}")
+    return Issued(outcomes)
 
 
 def build_issued(workspace: Workspace, billing_period: date, report: Callable[[str], None]) -> None:
@@ -161,7 +265,13 @@ def build_issued(workspace: Workspace, billing_period: date, report: Callable[[s
 
 
 @contextmanager
-def _desk(workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None) -> Iterator[_Desk]:
+def _desk(
+    workspace: Workspace,
+    purpose: str,
+    billing_period: date,
+    billing_group_id: str | None,
+    seen: Mapping[str, str] | None,
+) -> Iterator[_Desk]:
     configuration = read_configuration(workspace.billing)
     if billing_group_id is not None and billing_group_id not in {
         group.billing_group_id for group in configuration.billing_groups
@@ -171,15 +281,29 @@ def _desk(workspace: Workspace, purpose: str, billing_period: date, billing_grou
         with open_warehouse(workspace) as connection:
             load_ledger(connection, workspace)
             run_id = _built_by(connection, configuration, billing_period)
-            proposals = read_proposals(connection, billing_period, billing_group_id)
-        code_version = f"{version('chargehouse')}+{code_digest()[:16]}"
-        sources = PeriodSources(configuration, billing_period, code_version, run_id)
+            groups = seen if billing_group_id is None else {billing_group_id}
+            proposals = read_proposals(connection, billing_period, groups)
+        _refuse_unseen(proposals, seen or {})
+        sources = PeriodSources(configuration, billing_period, current_code_version(), run_id)
         with Ledger.open(workspace) as ledger:
-            yield _Desk(workspace, configuration, proposals, sources, ledger)
+            desk = _Desk(workspace, configuration, proposals, sources, ledger)
+            yield desk
         if proposals:
             with open_warehouse(workspace) as connection:
+                keep_approved(connection, desk.approved)
                 load_ledger(connection, workspace)
+                record_causes(connection, workspace)
             publish(workspace)
+
+
+def _refuse_unseen(proposals: Collection[Proposal], seen: Mapping[str, str]) -> None:
+    """Refuse where a draft is not the one that somebody looked at: they would decide about other numbers (D1)."""
+    now = {proposal.billing_group_id: proposal.draft_hash for proposal in proposals}
+    changed = sorted(group for group, draft_hash in seen.items() if now.get(group) != draft_hash)
+    if changed:
+        raise ChargehouseError(
+            f"What is proposed for {', '.join(changed)} is not what was shown. Nothing was changed; look at it again."
+        )
 
 
 def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuration, billing_period: date) -> str:
@@ -210,7 +334,31 @@ def _approve_one(desk: _Desk, proposal: Proposal, by: str, note: str) -> Outcome
         desk.ledger.approve(proposal.draft, by, note)
     except LedgerError as error:
         return _refused(proposal, str(error))
+    if proposal.total_amount is not None:
+        origins = desk.sources.origins(proposal.billing_group_id, proposal.deliveries)
+        desk.approved.append(ApprovedDraft(proposal.draft_hash, proposal.total_amount, origins))
     return _outcome(proposal, "approved")
+
+
+def _withdraw_one(desk: _Desk, proposal: Proposal, by: str, reason: str) -> Outcome:
+    try:
+        desk.ledger.withdraw_approval(proposal.draft, by, reason)
+    except LedgerError as error:
+        return _refused(proposal, str(error))
+    return _outcome(proposal, "draft")
+
+
+def _override_one(desk: _Desk, proposal: Proposal, by: str, refusals: Collection[str], reason: str) -> Outcome:
+    named = tuple(name for name in proposal.refusal_names if name in refusals)
+    hopeless = _NO_AMOUNTS & set(named)
+    if hopeless:
+        return _refused(proposal, f"cannot be overridden: {_reasons(proposal, hopeless)}")
+    try:
+        for name in desk.ledger.unmet_refusals(proposal.draft, named):
+            desk.ledger.override(proposal.draft, name, by, reason)
+    except LedgerError as error:
+        return _refused(proposal, str(error))
+    return _outcome(proposal, "approved" if proposal.is_approved else "draft")
 
 
 def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str, str], day: date) -> Outcome:
@@ -218,10 +366,11 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
         if desk.ledger.approval(proposal.draft) is None:
             return _refused(proposal, desk.ledger.why_not_approved(proposal.draft))
         hopeless = (_NO_AMOUNTS | {NEVER_OVERRIDDEN}) & set(proposal.refusal_names)
-        unmet = set(proposal.refusal_names) - overrides.keys() | hopeless
+        open_refusals = desk.ledger.unmet_refusals(proposal.draft, proposal.refusal_names)
+        unmet = (set(open_refusals) - overrides.keys()) | hopeless
         if unmet:
             return _refused(proposal, _reasons(proposal, unmet))
-        for name in proposal.refusal_names:
+        for name in open_refusals:
             desk.ledger.override(proposal.draft, name, by, overrides[name])
         document = desk.ledger.issue(_request(desk, proposal, day), by)
     except ChargehouseError as error:

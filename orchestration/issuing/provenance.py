@@ -8,14 +8,18 @@ What does not belong here: amounts.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from itertools import product
 from typing import Any
 
 from orchestration.configuration.fingerprint import period_digest, rows_in_force
 from orchestration.configuration.intervals import month_interval
 from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, Row
+from orchestration.planning import code_digest
 
-__all__ = ["Delivery", "Origins", "PeriodSources", "cause_of_difference"]
+__all__ = ["NOTHING_CHANGED", "Delivery", "Origins", "PeriodSources", "cause_of_difference", "current_code_version"]
+
+NOTHING_CHANGED = "Nothing that it is made from has changed"
 
 _MAX_NAMED = 3
 
@@ -156,20 +160,28 @@ def _shown(file: str, row: Row) -> dict[str, str]:
     return {name: column.show(getattr(row, name)) for name, column in FILE_BY_NAME[file].columns.items()}
 
 
-def cause_of_difference(frozen: Mapping[str, Any], current: Origins) -> str:
-    """Return in words why the current numbers differ from the issued ones (D5).
+def current_code_version() -> str:
+    """Return the version of models and ingest, as documents name it."""
+    return f"{version('chargehouse')}+{code_digest()[:16]}"
+
+
+def cause_of_difference(frozen: Mapping[str, Any], current: Origins, *, is_issued: bool = True) -> str:
+    """Return in words why the current numbers differ from the issued ones (D5), or from approved ones (D1).
 
     Args:
-        frozen: ``provenance`` of the newest document of the group and period.
+        frozen: ``provenance`` of the newest document of the group and period, or the origins that were approved.
         current: what the current draft is made from.
+        is_issued: whether the frozen numbers were issued: exchange rates and credits move no issued amount.
     """
     causes = [
         *_restatements({Delivery(**delivery) for delivery in frozen["deliveries"]}, set(current.deliveries)),
-        *_configuration_changes(frozen["configuration"], current.configuration),
+        *_configuration_changes(
+            frozen["configuration"], current.configuration, _FIXED_AT_ISSUE if is_issued else frozenset()
+        ),
     ]
     if not causes and frozen["code_version"] != current.code_version:
         causes = ["Calculation: another version of the billing rules"]
-    return "; ".join(causes) or "Nothing that it is made from has changed"
+    return "; ".join(causes) or NOTHING_CHANGED
 
 
 def _restatements(before: set[Delivery], now: set[Delivery]) -> list[str]:
@@ -183,11 +195,13 @@ def _restatements(before: set[Delivery], now: set[Delivery]) -> list[str]:
 
 
 def _configuration_changes(
-    before: Mapping[str, Sequence[Mapping[str, str]]], now: Mapping[str, Sequence[Mapping[str, str]]]
+    before: Mapping[str, Sequence[Mapping[str, str]]],
+    now: Mapping[str, Sequence[Mapping[str, str]]],
+    fixed: frozenset[str],
 ) -> list[str]:
     changes = []
     for schema in FILES:
-        if schema.name in _FIXED_AT_ISSUE:
+        if schema.name in fixed:
             continue
         old = _by_key(schema.key, before.get(schema.file, ()))
         new = _by_key(schema.key, now.get(schema.file, ()))
