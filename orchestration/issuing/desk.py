@@ -24,7 +24,7 @@ import duckdb
 
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
-from orchestration.errors import ChargehouseError, LedgerError
+from orchestration.errors import ChargehouseError, LedgerError, NotBuiltError
 from orchestration.issuing.causes import ApprovedDraft, keep_approved, record_causes
 from orchestration.issuing.contents import content_of, credit_draws_of
 from orchestration.issuing.files import render_documents
@@ -314,7 +314,7 @@ def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuratio
     month = f"{billing_period:%Y-%m}"
     planned = plan_periods(connection, configuration, only=frozenset({billing_period}))
     if any(period.reason != _NEEDS_NO_BUILD for period in planned):
-        raise ChargehouseError(
+        raise NotBuiltError(
             f"{month} is not built from what there is now ({planned[0].reason}). Nothing was changed; "
             "first: chargehouse run"
         )
@@ -322,7 +322,7 @@ def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuratio
         "select run_id from raw.period_builds where billing_period = $1", [billing_period]
     ).fetchall()
     if not built:
-        raise ChargehouseError(f"There is nothing built for {month}. Nothing was changed; first: chargehouse run")
+        raise NotBuiltError(f"There is nothing built for {month}. Nothing was changed; first: chargehouse run")
     return str(built[0][0])
 
 
@@ -418,5 +418,4 @@ def _with_file(workspace: Workspace, outcome: Outcome, errors: Mapping[str, str]
         return outcome
     if outcome.number in errors:
         return replace(outcome, reason=f"issued, but without files: {errors[outcome.number]}")
-    pdf = workspace.document_folder(outcome.billing_period) / f"{outcome.number}.pdf"
-    return replace(outcome, pdf=str(pdf))
+    return replace(outcome, pdf=str(workspace.document_file(outcome.billing_period, outcome.number, "pdf")))
