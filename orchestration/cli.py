@@ -279,7 +279,7 @@ def approve(period: date, group: str | None, by: str, note: str, wait_seconds: i
     from orchestration.issuing import desk
 
     with progress("Approving"):
-        outcomes = desk.approve(Workspace.from_environment(), period, group, by, note, wait_seconds)
+        outcomes = desk.approve(Workspace.from_environment(), period, group, by, note, wait_seconds=wait_seconds)
     _print_outcomes("Approved", outcomes, period, as_json)
 
 
@@ -317,21 +317,12 @@ def issue(
         raise click.UsageError("--override needs --reason, which is kept in the ledger.")
     workspace = Workspace.from_environment()
     with progress("Issuing") as report:
-        outcomes = desk.issue(
-            workspace,
-            period,
-            group,
-            by,
-            dict.fromkeys(overridden, reason),
-            report=report,
-            wait_seconds=wait_seconds,
+        issued = desk.issue_and_build(
+            workspace, period, group, by, dict.fromkeys(overridden, reason), report, wait_seconds=wait_seconds
         )
-        if any(outcome.state == "issued" for outcome in outcomes):
-            try:
-                desk.build_issued(workspace, period, report, wait_seconds)
-            except ChargehouseError as error:
-                click.echo(f"The documents are issued, but the run after it failed: {error}", err=True)
-    _print_outcomes("Issued", outcomes, period, as_json)
+    if issued.failed_run:
+        click.echo(issued.failed_run, err=True)
+    _print_outcomes("Issued", issued.outcomes, period, as_json)
 
 
 @main.command()

@@ -7,6 +7,7 @@
     ├── BillingConductorError      lists of AWS Billing Conductor cannot be imported; carries all problems
     ├── DeliveryError              a CUR delivery cannot be used
     ├── WorkspaceBusyError         another process works on the same workspace
+    ├── NotBuiltError              a period is not built from what there is now
     ├── CheckError                 a blocking data-quality check failed
     ├── BuildError                 dbt or Dagster could not finish
     ├── DocumentError              the content of a document is damaged, or cannot be rendered
@@ -34,6 +35,7 @@ __all__ = [
     "LedgerError",
     "MailError",
     "MailLostError",
+    "NotBuiltError",
     "PaymentFileError",
     "WorkspaceBusyError",
 ]
@@ -123,6 +125,10 @@ class DeliveryError(ChargehouseError):
 
 class WorkspaceBusyError(ChargehouseError):
     """Another process is running on the same workspace."""
+
+
+class NotBuiltError(ChargehouseError):
+    """A billing period is not built, or not from the deliveries, configuration and models that there are now."""
 
 
 class CheckError(ChargehouseError):

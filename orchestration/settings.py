@@ -104,6 +104,10 @@ class Workspace:
         """Rendered documents."""
         return self.root / "documents"
 
+    def document_file(self, billing_period: str, number: str, ending: str) -> Path:
+        """Return where a file of an issued document is, made or not: ``ending`` is pdf, xml, xlsx or csv."""
+        return self.document_folder(billing_period) / f"{number}.{ending}"
+
     def document_folder(self, billing_period: str) -> Path:
         """Return the folder of the documents of a billing period (``YYYY-MM``)."""
         return self.documents / billing_period

@@ -133,6 +133,11 @@ class Ledger:
         with self._database.read() as connection:
             return approvals.find_approval(connection, draft)
 
+    def unmet_refusals(self, draft: Draft, refusals: tuple[str, ...]) -> list[str]:
+        """Return which of the reasons not to issue nobody has overridden for exactly this draft (D7)."""
+        with self._database.read() as connection:
+            return approvals.unmet_refusals(connection, draft, refusals)
+
     def why_not_approved(self, draft: Draft) -> str:
         """Return in words why a draft is not approved: never, taken back by whom, or approved with other numbers."""
         with self._database.read() as connection:
