@@ -29,9 +29,10 @@ setup-system:  ## install the system programs that some tests need (Debian and U
 	apt-get update -qq
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql
 
-run: setup  ## make the bundled sample months, process them through Dagster, print the invoices
+run: setup  ## make the bundled sample months, process them through Dagster, issue one invoice, print all
 	@$(BIN)/chargehouse sample --if-empty
 	@$(BIN)/chargehouse run
+	@$(BIN)/chargehouse sample --issue
 	@$(BIN)/chargehouse invoices
 	@echo "Pages:   $(BIN)/chargehouse dashboard"
 	@echo "Dagster: $(BIN)/chargehouse dagster"

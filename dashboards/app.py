@@ -30,7 +30,10 @@ STYLE = HERE / "assets" / "style.css"
 WATCH_INTERVAL = 5
 
 # Pages that can be narrowed to one billing group.
-GROUP_PAGES = {strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY}
+GROUP_PAGES = {
+    *(strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY),
+    *(strings.APPROVE_AND_ISSUE, strings.DOCUMENTS, strings.CREDITS, strings.RECEIVABLES),
+}
 
 
 def published_version(path: Path) -> Publication | None:
@@ -92,14 +95,22 @@ def main() -> None:
     st.html(STYLE)
     st.logo(str(LOGO), size="large")
     page = st.navigation(
-        [
-            st.Page("views/overview.py", title=strings.OVERVIEW, icon=":material/dashboard:", default=True),
-            st.Page("views/invoices.py", title=strings.INVOICES, icon=":material/receipt_long:"),
-            st.Page("views/charges.py", title=strings.CHARGES, icon=":material/manage_search:"),
-            st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
-            st.Page("views/quality.py", title=strings.QUALITY, icon=":material/fact_check:"),
-            st.Page("views/deliveries.py", title=strings.DELIVERIES, icon=":material/inventory_2:"),
-        ],
+        {
+            "": [
+                st.Page("views/overview.py", title=strings.OVERVIEW, icon=":material/dashboard:", default=True),
+                st.Page("views/invoices.py", title=strings.INVOICES, icon=":material/receipt_long:"),
+                st.Page("views/charges.py", title=strings.CHARGES, icon=":material/manage_search:"),
+                st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
+                st.Page("views/quality.py", title=strings.QUALITY, icon=":material/fact_check:"),
+                st.Page("views/deliveries.py", title=strings.DELIVERIES, icon=":material/inventory_2:"),
+            ],
+            strings.INVOICING: [
+                st.Page("views/approve_and_issue.py", title=strings.APPROVE_AND_ISSUE, icon=":material/approval:"),
+                st.Page("views/documents.py", title=strings.DOCUMENTS, icon=":material/folder_open:"),
+                st.Page("views/credits.py", title=strings.CREDITS, icon=":material/redeem:"),
+                st.Page("views/receivables.py", title=strings.RECEIVABLES, icon=":material/payments:"),
+            ],
+        },
         position="top",
     )
     path = Workspace.from_environment().published_file

@@ -12,6 +12,7 @@ from datetime import date
 
 import duckdb
 
+from dashboards.document_queries import DOCUMENT_NAMES
 from dashboards.publication import Publication, reading
 from dashboards.queries import (
     ACCOUNT_NAMES,
@@ -28,18 +29,29 @@ from dashboards.queries import (
 __all__ = [
     "Extract",
     "ExtractColumn",
+    "audit_log",
     "charges",
     "check_results",
     "commitment_benefits",
     "commitment_policies",
     "commitments",
+    "credit_balances",
+    "credit_draws",
     "deliveries",
+    "document_accounts",
+    "document_lines",
+    "document_taxes",
+    "documents",
     "group_charges",
     "group_summaries",
     "invoice_line_accounts",
     "invoice_lines",
+    "invoice_taxes",
     "invoices",
+    "issuing_refusals",
+    "line_differences",
     "open_problems",
+    "proposals",
     "reconciliation",
 ]
 
@@ -145,7 +157,10 @@ def invoice_line_accounts(publication: Publication, period: date, group: str) ->
             parts.exact_amount_usd,
             line.currency,
             line.minor_units,
-            parts.net_amount
+            parts.net_amount,
+            parts.credit_amount,
+            parts.tax_category,
+            parts.tax_rate
         from marts.fct_invoice_line_accounts as parts
         inner join marts.fct_invoice_lines as line
             on parts.billing_period = line.billing_period
@@ -263,4 +278,159 @@ def deliveries(publication: Publication, period: date | None) -> Iterator[Extrac
         order by billing_period desc, payer_account_id, export_name, landed_at desc
     """
     with _extract(publication, sql, {"period": period}) as extract:
+        yield extract
+
+
+@contextmanager
+def invoice_taxes(publication: Publication, period: date, group: str) -> Iterator[Extract]:
+    """Give the tax of one invoice as of today, by category and rate."""
+    sql = """
+        select taxes.*, invoices.minor_units
+        from marts.fct_invoice_taxes as taxes
+        left join (select billing_period, billing_group_id, minor_units from marts.fct_invoices) as invoices
+            using (billing_period, billing_group_id)
+        where billing_period = $period and billing_group_id = $group
+        order by tax_category nulls last, tax_rate desc
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def proposals(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give what can be approved and issued for a month, with why it differs from what came before."""
+    sql = f"""
+        select
+            names.billing_group_name, names.customer_name, documents.*, issued.cause, approved.cause as lapsed_because
+        from marts.fct_proposed_documents as documents
+        left join {DOCUMENT_NAMES} as names using (billing_period, billing_group_id)
+        left join (
+            select billing_period, billing_group_id, cause from marts.fct_proposal_causes where compared_with = 'issued'
+        ) as issued using (billing_period, billing_group_id)
+        left join (
+            select billing_period, billing_group_id, cause from marts.fct_proposal_causes
+            where compared_with = 'approved'
+        ) as approved using (billing_period, billing_group_id)
+        where documents.billing_period = $period and ($group is null or documents.billing_group_id = $group)
+        order by lower(names.customer_name), documents.billing_group_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def issuing_refusals(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give the reasons not to issue documents of a month, overridden ones too."""
+    sql = """
+        select * from marts.fct_issuing_refusals
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        order by billing_group_id, refusal, subject
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def line_differences(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
+    """Give every line, account, tax part and tax of a month that differs from what was issued."""
+    sql = """
+        select differences.*, documents.currency, documents.minor_units
+        from marts.fct_document_differences as differences
+        left join (
+            select billing_period, billing_group_id, any_value(currency) as currency,
+                any_value(minor_units) as minor_units
+            from marts.fct_documents
+            group by billing_period, billing_group_id
+        ) as documents using (billing_period, billing_group_id)
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        order by billing_group_id, level, invoice_line_key, sub_account_id, tax_category, tax_rate
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def documents(publication: Publication, period: date | None, group: str | None) -> Iterator[Extract]:
+    """Give the issued documents of a month, or of all months when ``period`` is None."""
+    sql = """
+        select * from marts.fct_documents
+        where ($period is null or billing_period = $period) and ($group is null or billing_group_id = $group)
+        order by document_id
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def document_lines(
+    publication: Publication, period: date | None, group: str | None, number: str | None
+) -> Iterator[Extract]:
+    """Give the lines of the issued documents of a month, or of one document."""
+    sql = """
+        select * from marts.fct_document_lines
+        where
+            ($period is null or billing_period = $period)
+            and ($group is null or billing_group_id = $group)
+            and ($number is null or number = $number)
+        order by number, line_number
+    """
+    with _extract(publication, sql, {"period": period, "group": group, "number": number}) as extract:
+        yield extract
+
+
+@contextmanager
+def document_accounts(publication: Publication, number: str) -> Iterator[Extract]:
+    """Give the lines of an issued document split over accounts."""
+    sql = """
+        select * from marts.fct_document_line_accounts
+        where number = $number
+        order by line_number, sub_account_id
+    """
+    with _extract(publication, sql, {"number": number}) as extract:
+        yield extract
+
+
+@contextmanager
+def document_taxes(publication: Publication, number: str) -> Iterator[Extract]:
+    """Give the tax table of an issued document."""
+    sql = "select * from marts.fct_document_taxes where number = $number order by tax_number"
+    with _extract(publication, sql, {"number": number}) as extract:
+        yield extract
+
+
+@contextmanager
+def credit_balances(publication: Publication, group: str | None) -> Iterator[Extract]:
+    """Give the customer credits with what was drawn on them and is left (K5)."""
+    sql = """
+        select * from marts.fct_credit_balances
+        where $group is null or billing_group_id = $group
+        order by billing_group_id, credit_id
+    """
+    with _extract(publication, sql, {"group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def credit_draws(publication: Publication, period: date | None, group: str | None) -> Iterator[Extract]:
+    """Give the draws on customer credits of a month, or of all months when ``period`` is None."""
+    sql = """
+        select * from marts.fct_credit_ledger
+        where ($period is null or billing_period = $period) and ($group is null or billing_group_id = $group)
+        order by billing_period, billing_group_id, credit_id, invoice_line_key, sub_account_id, state
+    """
+    with _extract(publication, sql, {"period": period, "group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def audit_log(publication: Publication, search: str) -> Iterator[Extract]:
+    """Give every change of the ledger that holds a text anywhere, whatever its case."""
+    sql = """
+        select * from marts.fct_audit_log
+        where
+            $search = ''
+            or contains(lower(concat_ws(chr(10), actor, action, subject, detail)), lower($search))
+        order by audit_id
+    """
+    with _extract(publication, sql, {"search": search.strip()}) as extract:
         yield extract

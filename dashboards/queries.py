@@ -61,6 +61,7 @@ __all__ = [
     "ServiceTotal",
     "billing_groups",
     "billing_periods",
+    "cached",
     "charge_groups",
     "charge_options",
     "charge_totals",
@@ -72,6 +73,7 @@ __all__ = [
     "commitment_totals",
     "commitments",
     "deliveries",
+    "fetch",
     "group_charge_parts",
     "group_charges",
     "group_summaries",
@@ -108,7 +110,7 @@ def cached(query: Callable[P, R]) -> Callable[P, R]:
     return keep(query)
 
 
-def _fetch(
+def fetch(
     publication: Publication, record: type[Record], sql: str, parameters: Mapping[str, object] | None = None
 ) -> tuple[Record, ...]:
     """Answer with one ``record`` per row; columns and fields must have the same names, in any order."""
@@ -161,7 +163,7 @@ class Run:
 @cached
 def latest_run(publication: Publication) -> Run | None:
     """Return the last run, None when the file names none."""
-    runs = _fetch(
+    runs = fetch(
         publication,
         Run,
         """
@@ -185,7 +187,7 @@ class BillingPeriod:
 @cached
 def billing_periods(publication: Publication) -> tuple[BillingPeriod, ...]:
     """Return the published months, newest first."""
-    return _fetch(
+    return fetch(
         publication,
         BillingPeriod,
         "select billing_period, is_final from marts.dim_billing_periods order by billing_period desc",
@@ -203,7 +205,7 @@ class BillingGroup:
 @cached
 def billing_groups(publication: Publication) -> tuple[BillingGroup, ...]:
     """Return all groups by name, ``UNASSIGNED`` last."""
-    return _fetch(
+    return fetch(
         publication,
         BillingGroup,
         """
@@ -253,7 +255,7 @@ class Headline:
 @cached
 def headline(publication: Publication, period: date, group: str | None) -> Headline | None:
     """Return the totals of a month for one group, or for all of them when ``group`` is None."""
-    found = _fetch(
+    found = fetch(
         publication,
         Headline,
         f"""
@@ -334,7 +336,7 @@ class GroupSummary:
 @cached
 def group_summaries(publication: Publication, period: date, group: str | None) -> tuple[GroupSummary, ...]:
     """Return the groups of a month, the largest billed amount first, ``UNASSIGNED`` last."""
-    return _fetch(
+    return fetch(
         publication,
         GroupSummary,
         """
@@ -365,7 +367,7 @@ class MonthTotal:
 @cached
 def month_totals(publication: Publication, period: date, group: str | None) -> tuple[MonthTotal, ...]:
     """Return up to thirteen months that end with ``period``, oldest first."""
-    return _fetch(
+    return fetch(
         publication,
         MonthTotal,
         f"""
@@ -421,7 +423,7 @@ def service_totals(publication: Publication, period: date, group: str | None, li
     That is the ``limit`` services that were billed most, all others as one, then the kinds of group charges in
     the order they are worked out.
     """
-    return _fetch(
+    return fetch(
         publication,
         ServiceTotal,
         """
@@ -481,7 +483,10 @@ def service_totals(publication: Publication, period: date, group: str | None, li
 
 @dataclass(frozen=True)
 class Invoice:
-    """One draft; net, tax and total are in ``currency`` and None while its rate is missing."""
+    """One invoice as of today; amounts are in ``currency`` and None while its rate is missing.
+
+    ``tax_amount`` holds the customer's tax and AWS's tax passed on; ``aws_tax_amount`` is the latter alone.
+    """
 
     billing_group_id: str
     billing_group_name: str
@@ -501,11 +506,15 @@ class Invoice:
     fx_source: str
     exact_amount_usd: Decimal
     net_amount: Decimal | None
+    credit_amount: Decimal | None
+    taxable_amount: Decimal | None
     tax_amount: Decimal | None
+    aws_tax_amount: Decimal | None
     total_amount: Decimal | None
     rounding_difference: Decimal | None
     line_count: int
     state: str
+    invoice_number: str
     open_problems: str
     is_final: bool
 
@@ -513,7 +522,7 @@ class Invoice:
 @cached
 def invoices(publication: Publication, period: date, group: str | None) -> tuple[Invoice, ...]:
     """Return the invoices of a month by customer."""
-    return _fetch(
+    return fetch(
         publication,
         Invoice,
         """
@@ -536,15 +545,25 @@ def invoices(publication: Publication, period: date, group: str | None) -> tuple
             coalesce(inv.fx_source, '') as fx_source,
             inv.exact_amount_usd,
             inv.net_amount,
+            inv.credit_amount,
+            inv.taxable_amount,
             inv.tax_amount,
+            aws_tax.net_amount as aws_tax_amount,
             inv.total_amount,
             inv.rounding_difference,
             inv.line_count,
             inv.state,
+            coalesce(inv.invoice_number, '') as invoice_number,
             coalesce(inv.open_problems, '') as open_problems,
             inv.is_final
         from marts.fct_invoices as inv
         left join marts.dim_customers as cus on inv.customer_id = cus.customer_id
+        left join (
+            select billing_group_id, sum(net_amount) as net_amount
+            from marts.fct_invoice_lines
+            where billing_period = $period and line_kind = 'aws_tax'
+            group by billing_group_id
+        ) as aws_tax on inv.billing_group_id = aws_tax.billing_group_id
         where inv.billing_period = $period and ($group is null or inv.billing_group_id = $group)
         order by lower(customer_name), inv.billing_group_id
         """,
@@ -561,6 +580,7 @@ class InvoiceTotal:
     invoice_count: int
     without_rate_count: int
     net_amount: Decimal | None
+    credit_amount: Decimal | None
     tax_amount: Decimal | None
     total_amount: Decimal | None
     rounding_difference: Decimal | None
@@ -570,7 +590,7 @@ class InvoiceTotal:
 @cached
 def invoice_totals(publication: Publication, period: date, group: str | None) -> tuple[InvoiceTotal, ...]:
     """Return one total per currency."""
-    return _fetch(
+    return fetch(
         publication,
         InvoiceTotal,
         """
@@ -580,6 +600,7 @@ def invoice_totals(publication: Publication, period: date, group: str | None) ->
             count(*) as invoice_count,
             count(*) filter (total_amount is null) as without_rate_count,
             sum(net_amount) as net_amount,
+            sum(credit_amount) as credit_amount,
             sum(tax_amount) as tax_amount,
             sum(total_amount) as total_amount,
             sum(rounding_difference) as rounding_difference,
@@ -595,7 +616,10 @@ def invoice_totals(publication: Publication, period: date, group: str | None) ->
 
 @dataclass(frozen=True)
 class InvoiceLine:
-    """One line; ``net_amount`` in the invoice currency, None while its rate is missing."""
+    """One line; ``net_amount`` and ``credit_amount`` in the invoice currency, None while its rate is missing.
+
+    ``tax_category`` is empty where no rate is configured, and names the taxed one where accounts have several.
+    """
 
     line_number: int
     line_kind: str
@@ -605,12 +629,16 @@ class InvoiceLine:
     description: str
     exact_amount_usd: Decimal
     net_amount: Decimal | None
+    credit_amount: Decimal | None
+    tax_category: str
+    tax_rate: Decimal | None
+    has_several_tax_categories: bool
 
 
 @cached
 def invoice_lines(publication: Publication, period: date, group: str) -> tuple[InvoiceLine, ...]:
     """Return the lines of one invoice in their order."""
-    return _fetch(
+    return fetch(
         publication,
         InvoiceLine,
         """
@@ -622,7 +650,11 @@ def invoice_lines(publication: Publication, period: date, group: str) -> tuple[I
             coalesce(service_name, '') as service_name,
             coalesce(description, '') as description,
             exact_amount_usd,
-            net_amount
+            net_amount,
+            credit_amount,
+            coalesce(tax_category, '') as tax_category,
+            tax_rate,
+            coalesce(has_several_tax_categories, false) as has_several_tax_categories
         from marts.fct_invoice_lines
         where billing_period = $period and billing_group_id = $group
         order by line_number
@@ -639,12 +671,13 @@ class InvoiceAccount:
     account_name: str
     exact_amount_usd: Decimal
     net_amount: Decimal | None
+    credit_amount: Decimal | None
 
 
 @cached
 def invoice_accounts(publication: Publication, period: date, group: str) -> tuple[InvoiceAccount, ...]:
     """Return one invoice by account, largest first."""
-    return _fetch(
+    return fetch(
         publication,
         InvoiceAccount,
         f"""
@@ -652,7 +685,8 @@ def invoice_accounts(publication: Publication, period: date, group: str) -> tupl
             parts.sub_account_id,
             coalesce(any_value(account.account_name), '') as account_name,
             sum(parts.exact_amount_usd) as exact_amount_usd,
-            sum(parts.net_amount) as net_amount
+            sum(parts.net_amount) as net_amount,
+            sum(parts.credit_amount) as credit_amount
         from marts.fct_invoice_line_accounts as parts
         left join {ACCOUNT_NAMES} as account on parts.sub_account_id = account.sub_account_id
         where parts.billing_period = $period and parts.billing_group_id = $group
@@ -673,12 +707,13 @@ class InvoiceLineAccount:
     account_name: str
     exact_amount_usd: Decimal
     net_amount: Decimal | None
+    credit_amount: Decimal | None
 
 
 @cached
 def invoice_line_accounts(publication: Publication, period: date, group: str) -> tuple[InvoiceLineAccount, ...]:
     """Return every line of one invoice split over its accounts (M5), in line order."""
-    return _fetch(
+    return fetch(
         publication,
         InvoiceLineAccount,
         f"""
@@ -690,7 +725,8 @@ def invoice_line_accounts(publication: Publication, period: date, group: str) ->
             parts.sub_account_id,
             coalesce(account.account_name, '') as account_name,
             parts.exact_amount_usd,
-            parts.net_amount
+            parts.net_amount,
+            parts.credit_amount
         from marts.fct_invoice_line_accounts as parts
         inner join marts.fct_invoice_lines as line
             on parts.billing_period = line.billing_period
@@ -706,43 +742,90 @@ def invoice_line_accounts(publication: Publication, period: date, group: str) ->
 
 @dataclass(frozen=True)
 class InvoiceTies:
-    """What the lines and the account parts of one invoice sum to, and how far that is from its total.
+    """What the views of one invoice sum to, and how far each is from what the invoice says.
 
     Differences are None while the invoice has no amounts.
+
+    Attributes:
+        lines_exact_usd, lines_amount, lines_credit: sums over the lines, AWS's tax passed on included.
+        accounts_exact_usd, accounts_amount, accounts_credit: the same over the accounts' parts.
+        taxable_amount, tax_amount: sums over tax categories and rates.
+        lines_difference: net amount and AWS's tax of the lines minus those of the invoice.
+        accounts_difference: lines minus accounts, credits included.
+        credit_difference: credits of the lines minus those of the invoice.
+        tax_difference: tax by category and rate plus AWS's tax, minus that of the invoice.
+        total_difference: net, credits and tax minus the total.
     """
 
     lines_exact_usd: Decimal | None
     lines_amount: Decimal | None
-    lines_difference: Decimal | None
+    lines_credit: Decimal | None
     accounts_exact_usd: Decimal | None
     accounts_amount: Decimal | None
+    accounts_credit: Decimal | None
+    taxable_amount: Decimal | None
+    tax_amount: Decimal | None
+    lines_difference: Decimal | None
     accounts_difference: Decimal | None
+    credit_difference: Decimal | None
+    tax_difference: Decimal | None
+    total_difference: Decimal | None
+
+    @property
+    def differences(self) -> tuple[Decimal | None, ...]:
+        """All that must be zero (M6)."""
+        return (
+            *(self.lines_difference, self.accounts_difference, self.credit_difference, self.tax_difference),
+            self.total_difference,
+        )
 
 
 @cached
 def invoice_ties(publication: Publication, period: date, group: str) -> InvoiceTies:
     """Compare one invoice's total with the sums of its views (M6)."""
-    return _fetch(
+    return fetch(
         publication,
         InvoiceTies,
         """
         select
             lines.exact_amount_usd as lines_exact_usd,
             lines.net_amount as lines_amount,
-            lines.net_amount - inv.total_amount as lines_difference,
+            lines.credit_amount as lines_credit,
             accounts.exact_amount_usd as accounts_exact_usd,
             accounts.net_amount as accounts_amount,
-            accounts.net_amount - inv.total_amount as accounts_difference
+            accounts.credit_amount as accounts_credit,
+            taxes.taxable_amount,
+            taxes.tax_amount,
+            lines.net_amount - inv.net_amount - lines.aws_tax_amount as lines_difference,
+            abs(lines.net_amount - accounts.net_amount) + abs(lines.credit_amount - accounts.credit_amount)
+                as accounts_difference,
+            lines.credit_amount - inv.credit_amount as credit_difference,
+            taxes.tax_amount + lines.aws_tax_amount - inv.tax_amount as tax_difference,
+            inv.net_amount + inv.credit_amount + inv.tax_amount - inv.total_amount as total_difference
         from (
-            select sum(exact_amount_usd) as exact_amount_usd, sum(net_amount) as net_amount
+            select
+                sum(exact_amount_usd) as exact_amount_usd,
+                sum(net_amount) as net_amount,
+                sum(credit_amount) as credit_amount,
+                coalesce(sum(net_amount) filter (line_kind = 'aws_tax'), 0) as aws_tax_amount
             from marts.fct_invoice_lines
             where billing_period = $period and billing_group_id = $group
         ) as lines
         cross join (
-            select sum(exact_amount_usd) as exact_amount_usd, sum(net_amount) as net_amount
+            select
+                sum(exact_amount_usd) as exact_amount_usd,
+                sum(net_amount) as net_amount,
+                sum(credit_amount) as credit_amount
             from marts.fct_invoice_line_accounts
             where billing_period = $period and billing_group_id = $group
         ) as accounts
+        cross join (
+            select
+                coalesce(sum(taxable_amount), 0) as taxable_amount,
+                coalesce(sum(tax_amount), 0) as tax_amount
+            from marts.fct_invoice_taxes
+            where billing_period = $period and billing_group_id = $group
+        ) as taxes
         left join marts.fct_invoices as inv
             on inv.billing_period = $period and inv.billing_group_id = $group
         """,
@@ -786,7 +869,7 @@ class GroupCharge:
 @cached
 def group_charges(publication: Publication, period: date, group: str) -> tuple[GroupCharge, ...]:
     """Return the charges of one group as a whole, one per invoice line (section 7)."""
-    return _fetch(
+    return fetch(
         publication,
         GroupCharge,
         """
@@ -882,7 +965,7 @@ class GroupChargePart:
 @cached
 def group_charge_parts(publication: Publication, period: date, group: str) -> tuple[GroupChargePart, ...]:
     """Return the charges of one group as a whole as they were worked out, the largest part of a line first."""
-    return _fetch(
+    return fetch(
         publication,
         GroupChargePart,
         f"""
@@ -1019,7 +1102,7 @@ class ChargeOption:
 @cached
 def charge_options(publication: Publication, period: date, group: str | None) -> tuple[ChargeOption, ...]:
     """Return the accounts, services, charge types and treatments that occur (kinds named so), in order."""
-    return _fetch(
+    return fetch(
         publication,
         ChargeOption,
         f"""
@@ -1065,7 +1148,7 @@ class ChargeTotals:
 @cached
 def charge_totals(publication: Publication, chosen: ChargeFilter) -> ChargeTotals:
     """Return the totals of all charges that match, shown or not."""
-    return _fetch(
+    return fetch(
         publication,
         ChargeTotals,
         f"""
@@ -1117,7 +1200,7 @@ def charge_groups(
     publication: Publication, chosen: ChargeFilter, grouping: Grouping, sort: ChargeSort, limit: int
 ) -> tuple[ChargeGroup, ...]:
     """Return the first ``limit`` sums of the charges that match."""
-    return _fetch(
+    return fetch(
         publication,
         ChargeGroup,
         f"""
@@ -1197,7 +1280,7 @@ class Charge:
 @cached
 def charges(publication: Publication, chosen: ChargeFilter, sort: ChargeSort, limit: int) -> tuple[Charge, ...]:
     """Return the first ``limit`` charges that match."""
-    return _fetch(
+    return fetch(
         publication,
         Charge,
         f"""
@@ -1307,7 +1390,7 @@ def commitment_totals(publication: Publication, period: date, group: str | None)
             )
         end as {0}utilization_percentage
     """
-    return _fetch(
+    return fetch(
         publication,
         CommitmentTotals,
         f"""
@@ -1363,7 +1446,7 @@ def commitments(
     publication: Publication, period: date, group: str | None, sort: CommitmentSort, limit: int
 ) -> tuple[Commitment, ...]:
     """Return the first ``limit`` commitments that concern a group: its own, then those of others that it used."""
-    return _fetch(
+    return fetch(
         publication,
         Commitment,
         f"""
@@ -1407,7 +1490,7 @@ class CommitmentBenefit:
 @cached
 def commitment_benefits(publication: Publication, period: date) -> tuple[CommitmentBenefit, ...]:
     """Return who benefited from each commitment of a month, the most first."""
-    return _fetch(
+    return fetch(
         publication,
         CommitmentBenefit,
         """
@@ -1463,7 +1546,7 @@ def commitment_policies(publication: Publication, period: date, group: str | Non
         for policy in ("on_demand", "owner_group", "pass_through")
         for column, ending in (("billed_cost", ""), ("difference", "_difference"))
     )
-    return _fetch(
+    return fetch(
         publication,
         CommitmentPolicies,
         f"""
@@ -1508,7 +1591,7 @@ class OpenProblem:
 @cached
 def open_problems(publication: Publication, period: date, group: str | None) -> tuple[OpenProblem, ...]:
     """Return the open problems of a month, most money first; a payer's problems show for every group."""
-    return _fetch(
+    return fetch(
         publication,
         OpenProblem,
         """
@@ -1549,7 +1632,7 @@ class ProblemTotal:
 @cached
 def problem_totals(publication: Publication, period: date, group: str | None) -> tuple[ProblemTotal, ...]:
     """Return the kinds of open problems of a month: most money first, what only time mends last."""
-    return _fetch(
+    return fetch(
         publication,
         ProblemTotal,
         """
@@ -1583,7 +1666,7 @@ class Reconciliation:
 @cached
 def reconciliation(publication: Publication, period: date) -> tuple[Reconciliation, ...]:
     """Return the stages of a month, payer by payer: what AWS delivered, then what became of it."""
-    return _fetch(
+    return fetch(
         publication,
         Reconciliation,
         """
@@ -1612,7 +1695,7 @@ class CheckResult:
 @cached
 def check_results(publication: Publication) -> tuple[CheckResult, ...]:
     """Return the checks of the last run, failed ones first, then by layer in the order data flows."""
-    return _fetch(
+    return fetch(
         publication,
         CheckResult,
         """
@@ -1654,7 +1737,7 @@ class Delivery:
 @cached
 def deliveries(publication: Publication, period: date | None) -> tuple[Delivery, ...]:
     """Return the deliveries of a month, or of all months when ``period`` is None, current ones first."""
-    return _fetch(
+    return fetch(
         publication,
         Delivery,
         """

@@ -19,6 +19,11 @@ CHARGES: Final = "Charges"
 COMMITMENTS: Final = "Commitments"
 QUALITY: Final = "Quality"
 DELIVERIES: Final = "Deliveries"
+RECEIVABLES: Final = "Receivables"
+APPROVE_AND_ISSUE: Final = "Approve and issue"
+DOCUMENTS: Final = "Documents"
+CREDITS: Final = "Credits"
+INVOICING: Final = "Invoicing"
 
 # Frame
 PERIOD: Final = "Period"
@@ -76,22 +81,32 @@ NO_INVOICES: Final = "There is no invoice for this period and billing group."
 CUSTOMER: Final = "Customer"
 CURRENCY: Final = "Currency"
 NET: Final = "Net"
-AWS_TAX: Final = "AWS tax"
 ROUNDING_DIFFERENCE: Final = "Rounding difference"
 LINES: Final = "Lines"
 STATE: Final = "State"
 OPEN_PROBLEMS: Final = "Open problems"
 NO_PROBLEMS: Final = "None"
 INVOICE: Final = "Invoice"
-INVOICE_LIST: Final = "Draft invoices"
+INVOICE_LIST: Final = "Invoices as of today"
 INVOICE_LINES: Final = "Lines"
 BY_ACCOUNT: Final = "By account"
 BY_LINE_AND_ACCOUNT: Final = "Every line by account"
 NET_TOTAL: Final = "Net"
-TAX_TOTAL: Final = "AWS tax passed on"
+CREDIT_TOTAL: Final = "Customer credits"
+TAXABLE_TOTAL: Final = "Taxable"
+TAX: Final = "Tax"
+AWS_TAX_PASSED_ON: Final = "AWS tax passed on"
 INVOICE_TOTAL: Final = "Total"
-TIES: Final = "Lines and accounts add up to the total exactly."
-DOES_NOT_TIE: Final = "Lines or accounts do not add up to the total. Do not send this invoice; report it."
+TIES: Final = "Lines, accounts, credits and tax add up to the total exactly."
+DOES_NOT_TIE: Final = "Lines, accounts, credits or tax do not add up to the total. Do not send this invoice; report it."
+NOT_ISSUED_YET: Final = "Not issued"
+NO_TAX: Final = "No line of it is taxed."
+TAX_CATEGORY: Final = "Category"
+TAX_RATE: Final = "Rate"
+TAXABLE: Final = "Taxable amount"
+TAX_REASON: Final = "Reason"
+TAX_RATE_MISSING: Final = "No rate configured"
+SEVERAL_CATEGORIES: Final = "several"
 RATE_MISSING: Final = "waiting for the rate"
 RATE_MISSING_NOTICE: Final = (
     "has no exchange rate for this month yet. The draft stays in exact USD; add the rate to fx_rates.csv and run again."
@@ -216,6 +231,175 @@ ROUNDED_AT_EDGE_HELP: Final = (
 )
 
 SPLIT_COST_HELP: Final = "Split-cost rows: they repeat costs that stand elsewhere and are in no total (C1)."
+
+# Who does something, and work that goes on while a page is open
+YOUR_NAME: Final = "Your name"
+YOUR_NAME_HELP: Final = "Asked once. The ledger keeps it with everything that you approve, override or issue."
+NAME_MISSING: Final = "Enter your name first: the ledger keeps who did it."
+CHANGE_NAME: Final = "Change"
+CANCEL: Final = "Cancel"
+STARTING: Final = "Starting"
+NOTHING_CHANGED: Final = "Nothing was changed."
+BUSY: Final = "Somebody else is working on these numbers right now"
+BUSY_REMEDY: Final = "Wait until that has finished, then try again. Your choice is kept."
+NOT_BUILT: Final = "The numbers on this page are not those of today's files"
+NOT_BUILT_REMEDY: Final = (
+    "A delivery, the configuration or the program has changed since the last run, or that run failed. The next run "
+    "works "
+    "the month out again; then look at the documents once more. Whoever looks after Chargehouse starts one: "
+    "chargehouse run"
+)
+FAILED: Final = "It could not be done"
+UNEXPECTED: Final = "Something unexpected went wrong. The terminal in which the pages run says what."
+
+# Approve and issue
+NOTHING_PROPOSED: Final = (
+    "Nothing waits for a decision in this period: everything is issued and nothing differs, or there is no invoice."
+)
+NOTHING_IN_STATE: Final = "No document is in this state."
+WAITING_ELSEWHERE: Final = "Also waiting:"
+SHOW_STATES: Final = "Show"
+ALL_STATES: Final = "All"
+TO_APPROVE: Final = "To approve"
+READY_TO_ISSUE: Final = "Approved"
+REFUSED: Final = "Refused"
+DOCUMENT: Final = "Document"
+KIND: Final = "Kind"
+WHY: Final = "What there is to know"
+DETAILS: Final = "Details"
+CHOOSE: Final = "Choose"
+CHOOSE_ALL: Final = "Choose all"
+CHOOSE_NONE: Final = "Choose none"
+APPROVE: Final = "Approve"
+ISSUE: Final = "Issue"
+OVERRIDE: Final = "Override a refusal"
+WITHDRAW: Final = "Withdraw approval"
+APPROVE_HELP: Final = "Choose drafts that nobody has approved with these numbers."
+ISSUE_HELP: Final = "Choose approved documents that nothing refuses."
+OVERRIDE_HELP: Final = "Choose refused documents: not final, unmapped and unrated can be overridden, with a reason."
+WITHDRAW_HELP: Final = "Choose approved documents."
+NOTE: Final = "Note"
+NOTE_HELP: Final = "Optional. Kept with the approval."
+REASON: Final = "Reason"
+REASON_HELP: Final = "Kept in the ledger with your name."
+REASON_MISSING: Final = "A reason is needed; it is kept in the ledger."
+APPROVE_EFFECT: Final = (
+    "An approval names exactly these numbers. If one of them changes before the document is issued, it is a draft "
+    "again."
+)
+ISSUE_EFFECT: Final = (
+    "Each document gets the next number of its issuer, is frozen as it is now and dated today (UTC). Its files are "
+    "made, "
+    "and the month is built again so that draws on customer credits are final. **This cannot be undone**: what is "
+    "wrong "
+    "with an issued document can only be corrected by another document."
+)
+ISSUE_WAIT: Final = "It takes a minute or more. The page shows how far it is; you can leave it and come back."
+OVERRIDE_EFFECT: Final = (
+    "The document can then be issued although this holds. It counts for exactly these numbers; a change asks again."
+)
+OVERRIDE_WHICH: Final = "Override"
+OVERRIDE_NONE: Final = "Choose at least one refusal."
+WITHDRAW_EFFECT: Final = "The documents are drafts again, and can be approved again by anybody."
+NEEDS_APPROVAL_TOO: Final = (
+    "Overriding does not approve. Drafts among them still need an approval before they are issued."
+)
+NOT_MEANT: Final = "Left out, because this does not fit their state:"
+CORRECTS: Final = "corrects"
+APPROVED_BY: Final = "Approved by"
+LAPSED: Final = "A draft again"
+CAUSE: Final = "Cause"
+CAUSES: Final = "Why it differs from what was issued"
+DIFFERENCES: Final = "Line by line"
+ISSUED_AMOUNT: Final = "Issued"
+CURRENT_AMOUNT: Final = "Now"
+DIFFERENCE: Final = "Difference"
+TAX_DIFFERENCES: Final = "Tax"
+NO_LINE_DIFFERS: Final = "No line differs; only tax does."
+ONLY_CREDITS_DIFFER: Final = "credits"
+WHY_REFUSED: Final = "Why it cannot be issued"
+OVERRIDDEN: Final = "Overridden"
+OPEN_INVOICE: Final = "Every line, account and exact amount stands on the page Invoices:"
+DONE_APPROVED: Final = "approved"
+DONE_ISSUED: Final = "issued"
+DONE_OVERRIDDEN: Final = "overridden"
+DONE_WITHDRAWN: Final = "withdrawn"
+SEE_DOCUMENTS: Final = "See them on the page Documents"
+DISMISS: Final = "Close"
+FILES_FAILED: Final = "Issued, but without files"
+
+# Documents
+NO_DOCUMENTS: Final = "Nothing has been issued in this period."
+NO_DOCUMENTS_AT_ALL: Final = "Nothing has been issued yet. Documents appear here when drafts are approved and issued."
+DOCUMENT_LIST: Final = "Issued documents"
+NUMBER: Final = "Number"
+ISSUE_DATE: Final = "Date"
+DUE_DATE: Final = "Due"
+REFERENCE: Final = "Corrects"
+CREDIT: Final = "Credits"
+ISSUED_BY: Final = "Issued by"
+ISSUED_AT: Final = "Issued"
+APPROVED_AT: Final = "Approved"
+FILES: Final = "Files"
+FILES_COMPLETE: Final = "complete"
+FILES_MISSING: Final = "missing"
+DOCUMENT_HASH: Final = "Hash of the content"
+BY_TAX: Final = "Tax"
+BY_CREDIT: Final = "Credits"
+NO_CREDITS_ON_DOCUMENT: Final = "No customer credit pays any of it."
+FILE_NAMES: Final = {"pdf": "PDF", "xml": "E-invoice (XML)", "xlsx": "Excel", "csv": "CSV"}
+FILE_HELP: Final = {
+    "pdf": "For the customer; the electronic invoice is inside it where there is one.",
+    "xml": "EN 16931 (Factur-X), for programs.",
+    "xlsx": "Its lines as a workbook.",
+    "csv": "Its lines as CSV.",
+}
+NO_XML: Final = "There is no electronic invoice:"
+FILES_GONE: Final = "Files of this document are missing:"
+MAKE_FILES: Final = "Make the files"
+MAKE_ALL_FILES: Final = "Make missing files"
+MAKE_FILES_HELP: Final = "From what was frozen at issue, byte by byte the same."
+FILES_MADE: Final = "The files are there."
+VERIFY: Final = "Check all documents"
+VERIFY_HELP: Final = (
+    "Builds every document of every period again from what was frozen, and compares: numbers, hashes, the chain, "
+    "each file."
+)
+VERIFYING: Final = "Checking all documents"
+SOUND: Final = "Everything that was issued is as it was issued."
+NOT_SOUND: Final = "Something that was issued is no longer as it was issued. Change nothing, and report this."
+AUDIT_LOG: Final = "Who did what"
+AUDIT_LOG_NOTE: Final = "Every change of the ledger, the newest first. Nothing can be taken out of it."
+NO_ENTRIES: Final = "Nothing has been done in the ledger yet."
+NO_ENTRIES_FOUND: Final = "No entry holds this text."
+AUDIT_SEARCH: Final = "Search the log"
+AUDIT_SEARCH_HELP: Final = "Any part of a name, an action, a group, a number or a reason."
+WHEN: Final = "When, UTC"
+WHO: Final = "Who"
+ACTION: Final = "Action"
+ON_WHAT: Final = "On what"
+DETAIL: Final = "Detail"
+
+# Credits
+NO_CREDIT_BALANCES: Final = "No customer credit has been granted. They are configured in credits.csv."
+CREDIT_LIST: Final = "Customer credits"
+CREDIT_NAME: Final = "Credit"
+GRANTED: Final = "Granted"
+DRAWN_ISSUED: Final = "Drawn on documents"
+DRAWN_DRAFT: Final = "Drawn on drafts"
+EXPIRED: Final = "Expired"
+BALANCE: Final = "Left"
+USABLE: Final = "Usable"
+CREDIT_STATES: Final = {"Active": "Active", "Paused": "Paused"}
+CREDIT_CAPTION: Final = (
+    "Granted, drawn and expired add up to what is left (K5). Draws on drafts may still change; those on documents are "
+    "final, except that a correction gives back what its line fell below them."
+)
+DRAWS: Final = "Draws"
+DRAW: Final = "Amount"
+NO_DRAWS: Final = "No customer credit pays anything in this period."
+DRAW_STATES: Final = {"draft": "On a draft", "issued": "On a document"}
+GIVEN_BACK: Final = "Given back"
 
 # Downloads
 DOWNLOAD_CSV: Final = "CSV"
@@ -372,7 +556,66 @@ PROBLEM_REMEDIES: Final = {
     ),
 }
 
-INVOICE_STATES: Final = {"draft": "Draft", "approved": "Approved", "issued": "Issued"}
+INVOICE_STATES: Final = {"draft": "Draft", "approved": "Approved", "issued": "Issued", "refused": "Refused"}
+
+DOCUMENT_KINDS: Final = {
+    "invoice": "Invoice",
+    "credit_note": "Credit note",
+    "supplementary_invoice": "Supplementary invoice",
+}
+
+REFUSALS: Final = {
+    "not_final": "Month not final",
+    "unmapped": "Unknown kind of charge",
+    "unrated": "Unreadable value",
+    "missing_fx_rate": "Missing exchange rate",
+    "missing_tax_rate": "Missing tax rate",
+    "residual": "Total does not tie to AWS",
+}
+
+REFUSAL_REMEDIES: Final = {
+    "not_final": (
+        "AWS has not put an invoice number on every charge of this payer yet. Wait for the final delivery, which "
+        "comes in "
+        "the first days of the next month; or override it, if you know that the numbers will stay."
+    ),
+    "unmapped": (
+        "AWS sent a kind of charge that nobody has decided about, so it is on no invoice. An engineer adds it to the "
+        "charge type map; or override it, and a correction follows once it is mapped."
+    ),
+    "unrated": (
+        "A value of AWS's rows could not be read, so these rows are on no invoice. Ask AWS for a corrected delivery; "
+        "or "
+        "override it, and a correction follows."
+    ),
+    "missing_fx_rate": (
+        "Add the month's rate to fx_rates.csv, then run again. Without a rate there is no amount that could be issued."
+    ),
+    "missing_tax_rate": (
+        "Add the case to tax_rates.csv, or the customer to tax_exemptions.csv, then run again. Without a rate there "
+        "is no "
+        "tax that could be printed."
+    ),
+    "residual": (
+        "What AWS charged and what became of it differ for this payer. Nobody can override this: have the difference "
+        "found first (page Quality)."
+    ),
+}
+
+TAX_CATEGORIES: Final = {
+    "S": "Standard rate",
+    "Z": "Zero rated",
+    "E": "Exempt",
+    "AE": "Reverse charge",
+    "O": "Out of scope",
+}
+
+AUDIT_ACTIONS: Final = {
+    "approve": "Approved",
+    "withdraw approval": "Approval withdrawn",
+    "override": "Refusal overridden",
+    "issue": "Issued",
+}
 
 STAGES: Final = {
     "raw": "Delivered by AWS",
@@ -495,6 +738,73 @@ def run_facts(run_id: str, finished_at: datetime | None, code_version: str, memb
         f"Run {run_id[:8]} finished {moment(finished_at)} with Chargehouse {code_version[:12]}; "
         f"accounts belong to groups by {plain(membership_basis).lower()}."
     )
+
+
+def day(on: date | None) -> str:
+    """Write a day: ``4 Nov 2025``."""
+    return "" if on is None else format_date(on, "d MMM y", locale="en")
+
+
+def by_on(who: str, at: datetime | None) -> str:
+    """Write who did something and when: ``Ada, 4 Nov 2025, 06:12 UTC``."""
+    return who if at is None else f"{who}, {moment(at)}"
+
+
+def acting_as(name: str) -> str:
+    """Say under whose name things are done; Markdown."""
+    return f"You act as **{name}**."
+
+
+def chosen(number: int) -> str:
+    """Say how many documents are chosen."""
+    return f"{count(number, 'document', 'documents')} chosen" if number else "No document chosen"
+
+
+def months_waiting(period: date, number: int) -> str:
+    """Name a month in which documents wait, and how many."""
+    return f"{month(period)} ({number:,})"
+
+
+def choose_document(customer: str, kind: str) -> str:
+    """Name the box by which a document is chosen."""
+    return f"{CHOOSE} {of(DOCUMENT_KINDS, kind).lower()}, {customer}"
+
+
+def details_of(customer: str) -> str:
+    """Name the button that shows everything about a proposed document."""
+    return f"{DETAILS} of {customer}"
+
+
+def lapsed_text(who: str, at: datetime | None, approved: str, now: str, cause: str) -> str:
+    """Say who approved other numbers, which, and why they changed (D1); amounts are written out, or empty."""
+    numbers = f" It came to {approved} then, and to {now} now." if approved and approved != now else ""
+    because = f" {cause}." if cause else ""
+    return f"{by_on(who, at)} approved it with other numbers.{numbers}{because}"
+
+
+def decision(verb: str, number: int) -> str:
+    """Label the button that does it: ``Approve 3 documents``."""
+    return f"{verb} {count(number, 'document', 'documents')}"
+
+
+def doing(verb: str, number: int) -> str:
+    """Say what goes on: ``Approving 3 documents``."""
+    return f"{verb} {count(number, 'document', 'documents')}"
+
+
+def done(number: int, what: str) -> str:
+    """Say what was done: ``3 documents approved.``"""
+    return f"{count(number, 'document', 'documents')} {what}."
+
+
+def not_done(number: int) -> str:
+    """Say how many documents were refused."""
+    return f"{count(number, 'document was', 'documents were')} refused."
+
+
+def usable(start: date, end: date | None) -> str:
+    """Say on which days a credit can be used; ``end`` is the first day on which it cannot."""
+    return f"from {day(start)}" if end is None else f"{day(start)} until before {day(end)}"
 
 
 def plain(code: str) -> str:

@@ -1,63 +1,34 @@
 """The command `chargehouse` (contract: commands).
 
 What is here: one function per verb: read the arguments, call the package, print for a person or (`--json`) a script.
-When to add here: a new verb.
+When to add here: a new verb; those about payments, letters and sending stand in ``settlement_commands``.
 What does not belong here: the work itself.
 
 Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
 """
 
-import json
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
+from orchestration.settlement_commands import COMMANDS
+from orchestration.terminal import JSON_OPTION, Name, Period, print_json, print_table, progress
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from orchestration.exports.files import Written
     from orchestration.issuing.desk import Outcome
     from orchestration.ledger.archive import Backup
 
 __all__ = ["main"]
-
-
-class Period(click.ParamType[date]):
-    """A billing period written ``YYYY-MM``; its value is the first day of the month."""
-
-    name = "YYYY-MM"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Return the first day of the month, or fail with the usage error."""
-        if isinstance(value, date):
-            return value
-        try:
-            return datetime.strptime(value, "%Y-%m").date()
-        except ValueError:
-            self.fail(f"{value!r} is not a billing period; write it as YYYY-MM, such as 2026-10.", param, ctx)
-
-
-class Name(click.ParamType[str]):
-    """Who does something: any name but an empty one."""
-
-    name = "NAME"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name without spaces around it, or fail with the usage error."""
-        if not str(value).strip():
-            self.fail("it is empty; the ledger keeps who did it.", param, ctx)
-        return str(value).strip()
 
 
 class _Verbs(click.Group):
@@ -71,9 +42,6 @@ class _Verbs(click.Group):
             ctx.exit(1)
 
 
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
-
-
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chargehouse")
 def main() -> None:
@@ -81,6 +49,10 @@ def main() -> None:
 
     Works on the folder in CHARGEHOUSE_DATA, or on the checkout's own data/.
     """
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @main.command()
@@ -103,11 +75,17 @@ def init(folder: Path) -> None:
 @main.command()
 @click.option("--if-empty", is_flag=True, help="Do nothing in a workspace that already has data.")
 @click.option("--seed", default=7, show_default=True, help="Another seed makes other, equally lawful data.")
-def sample(if_empty: bool, seed: int) -> None:
+@click.option(
+    "--issue", "issues_one", is_flag=True, help="After a run: issue the sample's first invoice, unless one is issued."
+)
+def sample(if_empty: bool, seed: int, issues_one: bool) -> None:
     """Fill the workspace with three made-up months of two payers, and a billing configuration for them."""
     from orchestration.sample.install import install_sample
 
     workspace = Workspace.from_environment()
+    if issues_one:
+        _issue_first_invoice(workspace)
+        return
     taken = [folder for folder in (workspace.billing, workspace.landing) if folder.exists() and any(folder.iterdir())]
     if taken:
         if if_empty:
@@ -119,6 +97,18 @@ def sample(if_empty: bool, seed: int) -> None:
     with Console().status("Writing sample deliveries"):
         install_sample(workspace.root, seed=seed)
     click.echo(f"Wrote sample deliveries to {workspace.landing} and their configuration to {workspace.billing}.")
+
+
+def _issue_first_invoice(workspace: Workspace) -> None:
+    from orchestration.sample.first_invoice import issue_first_invoice
+
+    with progress("Issuing the sample's first invoice") as report:
+        outcome = issue_first_invoice(workspace, report)
+    if outcome is None:
+        return
+    if outcome.state != "issued":
+        raise ChargehouseError(f"The sample's first invoice was refused: {outcome.reason}")
+    click.echo(f"Issued {outcome.number}, {outcome.total_amount} {outcome.currency}: {outcome.pdf or outcome.reason}")
 
 
 @main.command()
@@ -147,7 +137,7 @@ def load(files: tuple[Path, ...], payer: str | None, period: date | None) -> Non
 @click.option("--country", default="US", show_default=True, help="Country of issuer and customers, to begin with.")
 @click.option("--currency", default="USD", show_default=True, help="Their currency, to begin with.")
 @click.option("--overwrite", is_flag=True, help="Replace configuration files that are in the folder already.")
-@_JSON
+@JSON_OPTION
 def import_abc(
     files: tuple[Path, ...],
     folder: Path,
@@ -177,7 +167,7 @@ def import_abc(
         overwrite=overwrite,
     )
     if as_json:
-        _print_json(report.as_dict())
+        print_json(report.as_dict())
         return
     for line in report.lines():
         click.echo(line)
@@ -187,7 +177,7 @@ def import_abc(
 @click.option("--period", "periods", type=Period(), multiple=True, help="Only this billing period; may be repeated.")
 @click.option("--force", is_flag=True, help="Build also the periods that have not changed.")
 @click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for another run to finish.")
-@_JSON
+@JSON_OPTION
 def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool) -> None:
     """Land what is new, build and test the billing periods that changed, and publish.
 
@@ -208,14 +198,14 @@ def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool
             else lambda line: console.print(line, soft_wrap=True, highlight=False),
         )
     if as_json:
-        _print_json(summary.as_dict())
+        print_json(summary.as_dict())
         return
     for line in summary.lines():
         click.echo(line)
 
 
 @main.command()
-@_JSON
+@JSON_OPTION
 def status(as_json: bool) -> None:
     """Show billing periods, deliveries, price lists, residuals and open problems."""
     from orchestration import reports
@@ -229,20 +219,20 @@ def status(as_json: bool) -> None:
         "failed_checks": reports.failed_checks(workspace),
     }
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
-    _print_table("Billing periods", found["periods"], "No period has been built yet. Now: chargehouse run")
-    _print_table("Deliveries", found["deliveries"], "No delivery has been seen yet.")
+    print_table("Billing periods", found["periods"], "No period has been built yet. Now: chargehouse run")
+    print_table("Deliveries", found["deliveries"], "No delivery has been seen yet.")
     if found["price_lists"]:
-        _print_table("Price lists", found["price_lists"], "")
-    _print_table("Open problems", found["open_problems"], "No open problems.")
-    _print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
+        print_table("Price lists", found["price_lists"], "")
+    print_table("Open problems", found["open_problems"], "No open problems.")
+    print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
 
 
 @main.command()
 @click.option("--period", type=Period(), help="Only this billing period.")
 @click.option("--group", help="Only this billing group; its lines, credits and tax are shown too.")
-@_JSON
+@JSON_OPTION
 def invoices(period: date | None, group: str | None, as_json: bool) -> None:
     """List invoices as of today, documents and proposed corrections; with --group, also lines, credits and tax."""
     from orchestration import reports
@@ -261,17 +251,17 @@ def invoices(period: date | None, group: str | None, as_json: bool) -> None:
             "taxes": reports.invoice_taxes(workspace, period, group),
         }
     if as_json:
-        _print_json(found | parts)
+        print_json(found | parts)
         return
-    _print_table("Invoices as of today", found["invoices"], "No invoice matches.")
+    print_table("Invoices as of today", found["invoices"], "No invoice matches.")
     if found["documents"]:
-        _print_table("Documents", found["documents"], "")
+        print_table("Documents", found["documents"], "")
     if found["proposed_corrections"]:
-        _print_table("Proposed corrections", found["proposed_corrections"], "")
+        print_table("Proposed corrections", found["proposed_corrections"], "")
     if parts:
-        _print_table("Lines", parts["lines"], "No line matches.")
-        _print_table("Credits", parts["credits"], "No credit pays any of it.")
-        _print_table("Tax", parts["taxes"], "No line is taxed.")
+        print_table("Lines", parts["lines"], "No line matches.")
+        print_table("Credits", parts["credits"], "No credit pays any of it.")
+        print_table("Tax", parts["taxes"], "No line is taxed.")
 
 
 @main.command()
@@ -280,7 +270,7 @@ def invoices(period: date | None, group: str | None, as_json: bool) -> None:
 @click.option("--by", required=True, type=Name(), help="Who approves; kept in the ledger.")
 @click.option("--note", default="", help="A remark; kept in the ledger.")
 @click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for another process.")
-@_JSON
+@JSON_OPTION
 def approve(period: date, group: str | None, by: str, note: str, wait_seconds: int, as_json: bool) -> None:
     """Approve what is proposed for a period: first invoices, and corrections of issued ones.
 
@@ -288,8 +278,8 @@ def approve(period: date, group: str | None, by: str, note: str, wait_seconds: i
     """
     from orchestration.issuing import desk
 
-    with _progress("Approving"):
-        outcomes = desk.approve(Workspace.from_environment(), period, group, by, note, wait_seconds)
+    with progress("Approving"):
+        outcomes = desk.approve(Workspace.from_environment(), period, group, by, note, wait_seconds=wait_seconds)
     _print_outcomes("Approved", outcomes, period, as_json)
 
 
@@ -306,7 +296,7 @@ def approve(period: date, group: str | None, by: str, note: str, wait_seconds: i
 )
 @click.option("--reason", default="", help="Why it is overridden; kept in the ledger.")
 @click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for another process.")
-@_JSON
+@JSON_OPTION
 def issue(
     period: date,
     group: str | None,
@@ -326,36 +316,27 @@ def issue(
     if overridden and not reason.strip():
         raise click.UsageError("--override needs --reason, which is kept in the ledger.")
     workspace = Workspace.from_environment()
-    with _progress("Issuing") as report:
-        outcomes = desk.issue(
-            workspace,
-            period,
-            group,
-            by,
-            dict.fromkeys(overridden, reason),
-            report=report,
-            wait_seconds=wait_seconds,
+    with progress("Issuing") as report:
+        issued = desk.issue_and_build(
+            workspace, period, group, by, dict.fromkeys(overridden, reason), report, wait_seconds=wait_seconds
         )
-        if any(outcome.state == "issued" for outcome in outcomes):
-            try:
-                desk.build_issued(workspace, period, report, wait_seconds)
-            except ChargehouseError as error:
-                click.echo(f"The documents are issued, but the run after it failed: {error}", err=True)
-    _print_outcomes("Issued", outcomes, period, as_json)
+    if issued.failed_run:
+        click.echo(issued.failed_run, err=True)
+    _print_outcomes("Issued", issued.outcomes, period, as_json)
 
 
 @main.command()
-@_JSON
+@JSON_OPTION
 def verify(as_json: bool) -> None:
     """Rebuild every issued document from what was frozen and compare; files that are missing are made again."""
     from orchestration.issuing.verification import verify_documents
     from orchestration.ledger.ledger import Ledger
 
     workspace = Workspace.from_environment()
-    with _progress("Verifying") as report, Ledger.open(workspace) as ledger:
+    with progress("Verifying") as report, Ledger.open(workspace) as ledger:
         found = verify_documents(workspace, ledger, report)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "is_sound": found.is_sound,
                 "documents": found.ledger.document_count,
@@ -374,12 +355,12 @@ def verify(as_json: bool) -> None:
 
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
-@_JSON
+@JSON_OPTION
 def backup(path: Path, as_json: bool) -> None:
     """Write ledger, documents and configuration to the new file PATH; others may go on working."""
     from orchestration.ledger.ledger import Ledger
 
-    with _progress("Writing the backup"), Ledger.open(Workspace.from_environment()) as ledger:
+    with progress("Writing the backup"), Ledger.open(Workspace.from_environment()) as ledger:
         written = ledger.backup(path)
     _print_backup("Wrote", path, written, as_json)
 
@@ -387,27 +368,65 @@ def backup(path: Path, as_json: bool) -> None:
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--by", required=True, type=Name(), help="Who restores; kept in the ledger.")
-@_JSON
+@JSON_OPTION
 def restore(path: Path, by: str, as_json: bool) -> None:
     """Bring the backup PATH into a workspace whose ledger is empty or gone. Overwrites nothing."""
     from orchestration.ledger.ledger import restore_ledger
 
-    with _progress("Restoring"):
+    with progress("Restoring"):
         restored = restore_ledger(Workspace.from_environment(), path, by)
     _print_backup("Restored", path, restored, as_json)
 
 
 @main.command()
-@click.argument("kind", type=click.Choice(["csv", "xlsx"]))
+@click.argument("kind", type=click.Choice(["cur", "csv", "focus", "focus-invoices", "journal", "xlsx"]))
 @click.option("--period", required=True, type=Period(), help="Billing period.")
-@click.option("--group", help="Only this billing group.")
+@click.option("--group", help="Only this billing group; `cur` needs one.")
 @click.option("--to", "path", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
-def export(kind: str, period: date, group: str | None, path: Path) -> None:
-    """Write the invoice lines of a period, with number and state; `xlsx` has invoices and documents as well."""
-    from orchestration.exports import write_csv, write_workbook
+@JSON_OPTION
+def export(kind: str, period: date, group: str | None, path: Path, as_json: bool) -> None:
+    """Write a period to a new file for other programs. Nothing is ever overwritten.
 
-    count = {"csv": write_csv, "xlsx": write_workbook}[kind](Workspace.from_environment(), period, group, path)
-    click.echo(f"Wrote {count} lines to {path}.")
+    \b
+    cur             pro forma CUR of a group: its rows at our rates, in USD   .csv, .csv.gz or .parquet
+    csv             invoice lines, with number and state                      .csv
+    focus           charges, credits and tax as FOCUS 1.2 Cost and Usage      .parquet
+    focus-invoices  issued documents as FOCUS 1.4 Invoice Detail              .parquet
+    journal         general ledger lines of issued documents                  .csv
+    xlsx            invoices, lines, documents and proposed corrections       .xlsx
+    """  # noqa: D301
+    write = _exporter(kind)
+    with progress("Exporting"):
+        written = write(Workspace.from_environment(), period, group, path)
+    if as_json:
+        print_json(written.as_dict())
+    else:
+        click.echo(f"Wrote {written.row_count} {written.what} to {written.path}.")
+
+
+def _exporter(kind: str) -> "Callable[[Workspace, date, str | None, Path], Written]":
+    """Return what writes a kind of file; only its own libraries are loaded."""
+    match kind:
+        case "cur":
+            from orchestration.exports.cur import write_cur
+
+            return write_cur
+        case "focus":
+            from orchestration.exports.focus import write_focus
+
+            return write_focus
+        case "focus-invoices":
+            from orchestration.exports.focus_invoices import write_focus_invoices
+
+            return write_focus_invoices
+        case "journal":
+            from orchestration.exports.journal import write_journal
+
+            return write_journal
+        case _:
+            from orchestration.exports.lines import write_csv, write_workbook
+
+            return write_csv if kind == "csv" else write_workbook
 
 
 @main.command()
@@ -445,29 +464,6 @@ def dagster(port: int) -> None:
     _replace_by(["-m", "dagster", "dev", "-m", "orchestration.definitions", "--port", str(port)])
 
 
-@contextmanager
-def _progress(begin: str) -> Iterator[Callable[[str], None]]:
-    """Show what is being done while a terminal is attached; it is the run's stderr, so stdout stays for results.
-
-    What a line counts, as in ``Making files: 3 of 200``, is shown as a bar.
-    """
-    console = Console(file=sys.stderr)
-    if not console.is_terminal:
-        yield lambda _line: None
-        return
-    with Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console
-    ) as bars:
-        task = bars.add_task(begin, total=None)
-
-        def report(line: str) -> None:
-            counted = re.search(r"(\d+) of (\d+)", line)
-            done, total = (int(counted[1]), int(counted[2])) if counted else (0, None)
-            bars.update(task, description=line, completed=done, total=total)
-
-        yield report
-
-
 def _print_outcomes(title: str, outcomes: "list[Outcome]", period: date, as_json: bool) -> None:
     """Show what became of each document, and exit with 1 when one was refused."""
     done = [outcome.as_dict() for outcome in outcomes if outcome.state != "refused"]
@@ -475,16 +471,16 @@ def _print_outcomes(title: str, outcomes: "list[Outcome]", period: date, as_json
     remarked = ("reason",) if any(row["reason"] for row in done) else ()
     numbered = ("number", "pdf", *remarked) if title == "Issued" else remarked
     if as_json:
-        _print_json({"done": done, "refused": refused})
+        print_json({"done": done, "refused": refused})
     elif not outcomes:
         click.echo(
             f"Nothing is proposed for {period:%Y-%m}: everything is issued and nothing differs, or nothing is there."
         )
     else:
         shown = ("billing_group_id", "kind", "currency", "total_amount")
-        _print_table(title, [{name: row[name] for name in (*shown, *numbered)} for row in done], "nothing.")
+        print_table(title, [{name: row[name] for name in (*shown, *numbered)} for row in done], "nothing.")
         if refused:
-            _print_table("Refused", [{name: row[name] for name in (*shown, "reason")} for row in refused], "")
+            print_table("Refused", [{name: row[name] for name in (*shown, "reason")} for row in refused], "")
     if refused:
         count = len(refused)
         click.echo(f"{count} of {len(outcomes)} document{'s' if len(outcomes) > 1 else ''} refused.", err=True)
@@ -493,7 +489,7 @@ def _print_outcomes(title: str, outcomes: "list[Outcome]", period: date, as_json
 
 def _print_backup(done: str, path: Path, found: "Backup", as_json: bool) -> None:
     if as_json:
-        _print_json(
+        print_json(
             {
                 "path": str(path),
                 "documents": found.document_count,
@@ -510,48 +506,3 @@ def _replace_by(arguments: list[str]) -> None:
     workspace = Workspace.from_environment()
     done = subprocess.run([sys.executable, *arguments], cwd=PROJECT_ROOT, env=child_environment(workspace), check=False)
     sys.exit(0 if done.returncode in (0, -2, 130) else 1)
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
-
-
-def _plain(value: object) -> str:
-    """Money goes out as text: a JSON number would be read as a float."""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, date | datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _print_table(title: str, rows: list[dict[str, Any]], empty: str) -> None:
-    if not rows:
-        click.echo(f"{title}: {empty}")
-        return
-    table = Table(title=title, title_justify="left")
-    for name, value in rows[0].items():
-        numeric = any(isinstance(row[name], Decimal | int) and not isinstance(row[name], bool) for row in rows)
-        del value
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_shown(value) for value in row.values()))
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width).print(table)
-
-
-def _shown(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case Decimal():
-            whole, _, decimals = f"{value:,f}".partition(".")
-            # Exact amounts have up to 20 decimals; zeros at their end say nothing.
-            decimals = decimals if len(decimals) <= 4 else decimals.rstrip("0").ljust(2, "0")
-            return f"{whole}.{decimals}" if decimals else whole
-        case int():
-            return f"{value:,}"
-        case _:
-            return str(value)

@@ -7,9 +7,12 @@
     ├── BillingConductorError      lists of AWS Billing Conductor cannot be imported; carries all problems
     ├── DeliveryError              a CUR delivery cannot be used
     ├── WorkspaceBusyError         another process works on the same workspace
+    ├── NotBuiltError              a period is not built from what there is now
     ├── CheckError                 a blocking data-quality check failed
     ├── BuildError                 dbt or Dagster could not finish
     ├── DocumentError              the content of a document is damaged, or cannot be rendered
+    ├── MailError                  a mail was not sent
+    │   └── MailLostError          nobody knows whether it was
     └── LedgerError                the ledger refused, or cannot be used
         └── PaymentFileError       a bank file cannot be imported; carries all its problems
 
@@ -30,6 +33,9 @@ __all__ = [
     "DocumentError",
     "ExportProblem",
     "LedgerError",
+    "MailError",
+    "MailLostError",
+    "NotBuiltError",
     "PaymentFileError",
     "WorkspaceBusyError",
 ]
@@ -121,12 +127,24 @@ class WorkspaceBusyError(ChargehouseError):
     """Another process is running on the same workspace."""
 
 
+class NotBuiltError(ChargehouseError):
+    """A billing period is not built, or not from the deliveries, configuration and models that there are now."""
+
+
 class CheckError(ChargehouseError):
     """A blocking data-quality check failed; nothing was published."""
 
 
 class DocumentError(ChargehouseError):
     """The content of a document is damaged, or it cannot be rendered as asked."""
+
+
+class MailError(ChargehouseError):
+    """The mail server cannot be used as it is set up, or did not take a mail; nobody got it."""
+
+
+class MailLostError(MailError):
+    """The connection broke after a mail was handed over: it may have arrived, or not."""
 
 
 class BuildError(ChargehouseError):

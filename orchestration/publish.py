@@ -1,7 +1,7 @@
 """The published copy: the marts, written beside the old copy and put in its place in one step.
 
 What is here: copying schema ``marts`` of the warehouse, with its comments, into ``published/chargehouse.duckdb``, and
-the tables that only a run knows (runs, check results, price lists).
+the tables that only a run knows (runs, check results, price lists) or only the ledger (parts of documents, its log).
 When to add here: a table for readers that no model can build.
 What does not belong here: any change of the data on its way out.
 """
@@ -21,10 +21,60 @@ _RUN_TABLES = {
     "dim_price_lists": "select * exclude (fingerprint) from {}.raw.price_list_files",
 }
 
+# As they stand in the ledger, with the document's number: there is nothing for a model to work out.
+_RUN_TABLES |= {
+    "fct_document_line_accounts": """
+        select
+            number, billing_period, billing_group_id, cast(line_number as integer) as line_number, sub_account_id,
+            currency, cast(minor_units as integer) as minor_units,
+            cast(parts.net_amount as decimal(22, 4)) as net_amount,
+            cast(parts.credit_amount as decimal(22, 4)) as credit_amount
+        from {0}.ledger.document_line_accounts as parts
+        inner join {0}.ledger.documents using (document_id)
+        order by document_id, line_number, sub_account_id
+    """,
+    "fct_document_taxes": """
+        select
+            number, billing_period, billing_group_id, cast(tax_number as integer) as tax_number, tax_category, tax_name,
+            cast(tax_rate as decimal(12, 4)) as tax_rate, exemption_reason,
+            currency, cast(minor_units as integer) as minor_units,
+            cast(parts.taxable_amount as decimal(22, 4)) as taxable_amount,
+            cast(parts.tax_amount as decimal(22, 4)) as tax_amount
+        from {0}.ledger.document_taxes as parts
+        inner join {0}.ledger.documents using (document_id)
+        order by document_id, tax_number
+    """,
+    "fct_document_credits": """
+        select
+            number, billing_period, billing_group_id, credit_id, invoice_line_key, sub_account_id, service_code,
+            currency, cast(minor_units as integer) as minor_units, cast(amount as decimal(22, 4)) as amount
+        from {0}.ledger.credit_draws
+        inner join {0}.ledger.documents using (document_id)
+        order by document_id, credit_id, invoice_line_key, sub_account_id, service_code
+    """,
+    "fct_proposal_causes": "select * from {0}.raw.proposal_causes order by all",
+    "fct_audit_log": """
+        select audit_id, timezone('UTC', happened_at) as happened_at, actor, host, action, subject, detail
+        from {0}.ledger.audit_log
+        order by audit_id
+    """,
+}
+
 _RUN_COMMENTS = {
     "fct_runs": "One row per run that was published.",
     "fct_check_results": "One row per check of the latest run.",
     "dim_price_lists": "One row per AWS price list seen, with what it holds, or why it is rejected (R8).",
+    "fct_document_line_accounts": "One row per line of an issued document and account (D3, M5).",
+    "fct_document_taxes": "One row per tax category and rate of an issued document (D3, T3, D6).",
+    "fct_document_credits": (
+        "One row per customer credit, line, account and service that an issued document draws on: negative drawn, "
+        "positive given back (K4)."
+    ),
+    "fct_proposal_causes": (
+        "One row per proposed document and what it is compared with: `issued` documents (D5), or the numbers that were "
+        "`approved` before they changed (D1), with the cause in words."
+    ),
+    "fct_audit_log": "One row per change of the ledger: who did what, when (UTC), on what, from which host.",
 }
 
 

@@ -213,7 +213,7 @@ def documents(workspace: Workspace, period: date | None, group: str | None) -> l
     )
     found = [_in_minor_units(row) for row in rows]
     for row in found:
-        pdf = workspace.document_folder(row["period"]) / f"{row['number']}.pdf"
+        pdf = workspace.document_file(row["period"], row["number"], "pdf")
         row["pdf"] = str(pdf) if pdf.exists() else ""
     return found
 

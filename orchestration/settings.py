@@ -9,7 +9,14 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["PROJECT_ROOT", "Workspace", "child_environment", "environment_ledger", "export_environment"]
+__all__ = [
+    "PROJECT_ROOT",
+    "Workspace",
+    "child_environment",
+    "environment_ledger",
+    "environment_mail",
+    "export_environment",
+]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -97,6 +104,10 @@ class Workspace:
         """Rendered documents."""
         return self.root / "documents"
 
+    def document_file(self, billing_period: str, number: str, ending: str) -> Path:
+        """Return where a file of an issued document is, made or not: ``ending`` is pdf, xml, xlsx or csv."""
+        return self.document_folder(billing_period) / f"{number}.{ending}"
+
     def document_folder(self, billing_period: str) -> Path:
         """Return the folder of the documents of a billing period (``YYYY-MM``)."""
         return self.documents / billing_period
@@ -105,6 +116,11 @@ class Workspace:
 def environment_ledger() -> str | None:
     """Return the address of the ledger in ``CHARGEHOUSE_LEDGER``: Dagster would show it, password and all."""
     return os.environ.get("CHARGEHOUSE_LEDGER") or None
+
+
+def environment_mail() -> tuple[str | None, str | None]:
+    """Return the mail server in ``CHARGEHOUSE_SMTP_URL``, which may hold a password, and ``CHARGEHOUSE_MAIL_FROM``."""
+    return os.environ.get("CHARGEHOUSE_SMTP_URL") or None, os.environ.get("CHARGEHOUSE_MAIL_FROM") or None
 
 
 def child_environment(workspace: Workspace, **extra: str) -> dict[str, str]:

@@ -78,6 +78,18 @@ create table if not exists raw.check_results (
     detail varchar not null,
     checked_at timestamp not null
 );
+create table if not exists raw.approved_drafts (
+    draft_hash varchar primary key,
+    total_amount decimal(22, 4),
+    origins varchar not null
+);
+create table if not exists raw.proposal_causes (
+    billing_period date not null,
+    billing_group_id varchar not null,
+    compared_with varchar not null,
+    cause varchar not null,
+    total_amount decimal(22, 4)
+);
 -- Warehouses made before price lists were read.
 alter table raw.build_periods add column if not exists price_list_digest varchar default '';
 alter table raw.period_builds add column if not exists price_list_digest varchar default '';

@@ -125,7 +125,7 @@ def address(page: str, chosen: Selection, *, group: str | None = None, **filters
     choice: dict[str, Sequence[str]] = {"period": [chosen.period_name]}
     if group_id in names:
         choice["group"] = [names[group_id]]
-    path = "./" if page == strings.OVERVIEW else page.lower()
+    path = "./" if page == strings.OVERVIEW else page.lower().replace(" ", "_")
     return f"{path}?{urlencode({**choice, **filters}, doseq=True)}"
 
 

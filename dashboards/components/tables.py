@@ -13,7 +13,7 @@ from typing import Generic, Literal, TypeVar
 
 import streamlit as st
 
-__all__ = ["Cell", "Column", "Section", "Tone", "facts", "number", "show", "show_sections", "table_html"]
+__all__ = ["Cell", "Column", "Section", "Tone", "entry", "facts", "number", "show", "show_sections", "table_html"]
 
 Row = TypeVar("Row")
 Tone = Literal["", "good", "warning", "bad", "muted"]
@@ -201,6 +201,20 @@ def show_sections(
 ) -> None:
     """Put a table with sections on the page (see ``table_html``)."""
     st.html(table_html(sections, columns, caption=caption, totals=totals))
+
+
+def entry(cells: Sequence[tuple[str, str | Cell]], layout: str) -> None:
+    """Put one entry of a list on the page whose entries have buttons of their own, which a table cannot hold.
+
+    Args:
+        cells: headings and what stands under them.
+        layout: name of the CSS class that says how wide each is; narrow windows put them one below the other.
+    """
+    parts = "".join(
+        f"<div{_hint_html(value)}><span>{escape(name)}</span><div>{_cell_html(value)}</div></div>"
+        for name, value in cells
+    )
+    st.html(f'<div class="ch-entry {layout}">{parts}</div>')
 
 
 def facts(items: Sequence[tuple[str, str | Cell]], *, emphasis: str = "") -> None:

@@ -1,6 +1,7 @@
 """The month's invoices, and each of them line by line.
 
-What is here: the list of drafts, and one of them with its lines and its split over accounts.
+What is here: the invoices as of today with what became of them, and one of them with its lines, customer credits and
+tax, and its split over accounts.
 When to add here: something that a customer will find on the document.
 What does not belong here: the charges behind a line; a link leads to them.
 """
@@ -11,8 +12,8 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import extracts, queries, strings
-from dashboards.components import exports, filters, money, tables
+from dashboards import document_queries, extracts, queries, strings
+from dashboards.components import exports, filters, money, tables, taxes
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Tone, number
 from dashboards.queries import (
@@ -32,12 +33,17 @@ PARTS_SHOWN = 20
 STATE_TONES: dict[str, Tone] = {"draft": "muted", "approved": "warning", "issued": "good"}
 
 
-def state(invoice: Invoice) -> Cell:
-    """Show an invoice's state as a badge."""
+def state(invoice: Invoice, chosen: Selection) -> Cell:
+    """Show an invoice's state as a badge that leads to the document, or to where it is decided."""
+    page, choice = strings.APPROVE_AND_ISSUE, {}
+    if invoice.invoice_number:
+        page, choice = strings.DOCUMENTS, {"document": [invoice.invoice_number]}
     return Cell(
         strings.of(strings.INVOICE_STATES, invoice.state),
         tone=STATE_TONES.get(invoice.state, "muted"),
         badge=True,
+        detail=invoice.invoice_number,
+        href=filters.address(page, chosen, group=invoice.billing_group_id, **choice),
     )
 
 
@@ -72,7 +78,12 @@ def show_list(invoices: Sequence[Invoice], totals: Sequence[InvoiceTotal], chose
         Column(strings.CURRENCY, lambda row: row.currency, help=meaning("currency")),
         number(strings.NET, lambda row: amount(row.net_amount, row.minor_units), meaning("net_amount")),
         number(
-            strings.AWS_TAX,
+            strings.CREDIT,
+            lambda row: money.document(row.credit_amount, row.minor_units),
+            meaning("credit_amount"),
+        ),
+        number(
+            strings.TAX,
             lambda row: money.document(row.tax_amount, row.minor_units),
             meaning("tax_amount"),
         ),
@@ -87,7 +98,7 @@ def show_list(invoices: Sequence[Invoice], totals: Sequence[InvoiceTotal], chose
             meaning("rounding_difference"),
         ),
         number(strings.LINES, lambda row: money.integer(row.line_count), meaning("line_count")),
-        Column(strings.STATE, state, help=meaning("state")),
+        Column(strings.STATE, lambda row: state(row, chosen), help=meaning("state")),
         Column(strings.OPEN_PROBLEMS, problems, "wide", meaning("open_problems")),
     ]
     foot = [
@@ -95,6 +106,7 @@ def show_list(invoices: Sequence[Invoice], totals: Sequence[InvoiceTotal], chose
             strings.TOTAL,
             total.currency,
             money.document(total.net_amount, total.minor_units),
+            money.document(total.credit_amount, total.minor_units),
             money.document(total.tax_amount, total.minor_units),
             money.document(total.total_amount, total.minor_units),
             money.fine(total.rounding_difference),
@@ -115,7 +127,7 @@ def show_list(invoices: Sequence[Invoice], totals: Sequence[InvoiceTotal], chose
                 lambda: extracts.invoices(chosen.publication, chosen.period.billing_period, chosen.group_id),
             )
         ],
-        [("Content", f"Draft invoices of {chosen.period_name}"), (strings.GROUP, chosen.group_name)],
+        [("Content", f"Invoices of {chosen.period_name} as of today"), (strings.GROUP, chosen.group_name)],
         what=strings.count(len(invoices), "invoice", "invoices"),
     )
 
@@ -151,6 +163,9 @@ def show_head(invoice: Invoice, chosen: Selection) -> None:
     def in_currency(value: Decimal | None) -> str:
         return money.with_code(currency, money.document(value, invoice.minor_units))
 
+    aws_tax = ""
+    if invoice.aws_tax_amount:
+        aws_tax = f"{strings.AWS_TAX_PASSED_ON}: {money.document(invoice.aws_tax_amount, invoice.minor_units)}"
     with st.container(border=True, key="invoice_head"):
         tables.facts(
             [
@@ -165,14 +180,15 @@ def show_head(invoice: Invoice, chosen: Selection) -> None:
                 ),
                 (strings.EXCHANGE_RATE, exchange_rate(invoice)),
                 (strings.EXACT_BEFORE_TAX, money.with_code("USD", money.exact(invoice.exact_amount_usd))),
-                (strings.STATE, state(invoice)),
+                (strings.STATE, state(invoice, chosen)),
                 (strings.OPEN_PROBLEMS, problems(invoice)),
             ]
         )
         tables.facts(
             [
                 (strings.NET_TOTAL, in_currency(invoice.net_amount)),
-                (strings.TAX_TOTAL, in_currency(invoice.tax_amount)),
+                *([(strings.CREDIT_TOTAL, in_currency(invoice.credit_amount))] if invoice.credit_amount else []),
+                (strings.TAX, Cell(in_currency(invoice.tax_amount), detail=aws_tax)),
                 (strings.INVOICE_TOTAL, in_currency(invoice.total_amount)),
                 (
                     strings.ROUNDING_DIFFERENCE,
@@ -187,12 +203,14 @@ def show_ties(invoice: Invoice, ties: InvoiceTies) -> None:
     """Say whether every view of the invoice adds up to its total."""
     if invoice.total_amount is None:
         st.warning(f"**{invoice.currency}** {strings.RATE_MISSING_NOTICE}", icon=":material/currency_exchange:")
-    elif ties.lines_difference == 0 and ties.accounts_difference == 0:
+    elif not any(ties.differences):
         st.html(f'<span class="ch-good">✓ {strings.TIES}</span>')
     else:
         st.error(
             f"{strings.DOES_NOT_TIE} Lines: {money.exact(ties.lines_difference)}, "
-            f"accounts: {money.exact(ties.accounts_difference)} {invoice.currency}."
+            f"accounts: {money.exact(ties.accounts_difference)}, "
+            f"credits: {money.exact(ties.credit_difference)}, tax: {money.exact(ties.tax_difference)}, "
+            f"total: {money.exact(ties.total_difference)} {invoice.currency}."
         )
 
 
@@ -285,14 +303,31 @@ def show_lines(invoice: Invoice, lines: Sequence[InvoiceLine], ties: InvoiceTies
             lambda row: amount(row.net_amount, invoice.minor_units),
             meaning("net_amount"),
         ),
+        number(
+            strings.CREDIT,
+            lambda row: money.document(row.credit_amount, invoice.minor_units),
+            meaning("credit_amount"),
+        ),
+        Column(strings.TAX, line_tax, "fixed", meaning("tax_category")),
     ]
     exact, rounded = money.exact(ties.lines_exact_usd), money.document(ties.lines_amount, invoice.minor_units)
+    credit = money.document(ties.lines_credit, invoice.minor_units)
     tables.show(
         lines,
         columns,
         caption=f"{strings.INVOICE_LINES}, {invoice.customer_name}",
-        totals=[["", "", strings.TOTAL, exact, rounded]],
+        totals=[["", "", strings.TOTAL, exact, rounded, credit, ""]],
     )
+
+
+def line_tax(row: InvoiceLine) -> Cell:
+    """Write the tax rate of a line, and its category where it is not the ordinary one (T2)."""
+    if not row.tax_category or row.tax_rate is None:
+        return Cell(strings.TAX_RATE_MISSING, tone="warning")
+    words = "" if row.tax_category == "S" else strings.of(strings.TAX_CATEGORIES, row.tax_category)
+    if row.has_several_tax_categories:
+        words = strings.SEVERAL_CATEGORIES
+    return Cell(money.rate(row.tax_rate), detail=words)
 
 
 def show_accounts(invoice: Invoice, accounts: Sequence[InvoiceAccount], ties: InvoiceTies) -> None:
@@ -305,16 +340,18 @@ def show_accounts(invoice: Invoice, accounts: Sequence[InvoiceAccount], ties: In
         Column(strings.ACCOUNT, account, "wide"),
         number(strings.EXACT_USD, lambda row: money.exact(row.exact_amount_usd)),
         number(strings.amount_in(invoice.currency), lambda row: amount(row.net_amount, invoice.minor_units)),
+        number(strings.CREDIT, lambda row: money.document(row.credit_amount, invoice.minor_units)),
     ]
-    exact, rounded = (
+    exact, rounded, credit = (
         money.exact(ties.accounts_exact_usd),
         money.document(ties.accounts_amount, invoice.minor_units),
+        money.document(ties.accounts_credit, invoice.minor_units),
     )
     tables.show(
         accounts,
         columns,
         caption=f"{strings.BY_ACCOUNT}, {invoice.customer_name}",
-        totals=[[strings.TOTAL, exact, rounded]],
+        totals=[[strings.TOTAL, exact, rounded, credit]],
     )
 
 
@@ -330,6 +367,7 @@ def show_line_accounts(invoice: Invoice, parts: Sequence[InvoiceLineAccount]) ->
         Column(strings.ACCOUNT, account),
         number(strings.EXACT_USD, lambda row: money.exact(row.exact_amount_usd)),
         number(strings.amount_in(invoice.currency), lambda row: amount(row.net_amount, invoice.minor_units)),
+        number(strings.CREDIT, lambda row: money.document(row.credit_amount, invoice.minor_units)),
     ]
     tables.show(parts, columns, caption=f"{strings.BY_LINE_AND_ACCOUNT}, {invoice.customer_name}")
 
@@ -341,11 +379,19 @@ def show_invoice(invoice: Invoice, chosen: Selection) -> None:
     ties = queries.invoice_ties(publication, period, group)
     show_head(invoice, chosen)
     show_ties(invoice, ties)
-    lines_tab, accounts_tab, parts_tab = st.tabs(
-        [strings.INVOICE_LINES, strings.BY_ACCOUNT, strings.BY_LINE_AND_ACCOUNT]
+    lines_tab, tax_tab, accounts_tab, parts_tab = st.tabs(
+        [strings.INVOICE_LINES, strings.TAX, strings.BY_ACCOUNT, strings.BY_LINE_AND_ACCOUNT]
     )
     with lines_tab:
         show_lines(invoice, lines, ties, chosen)
+    with tax_tab:
+        found = document_queries.invoice_taxes(publication, period, group)
+        if found:
+            sums = (ties.taxable_amount, ties.tax_amount)
+            written = [money.document(value, invoice.minor_units) for value in sums]
+            taxes.show(f"{strings.TAX}, {invoice.customer_name}", found, invoice.minor_units, written)
+        else:
+            st.caption(strings.NO_TAX)
     with accounts_tab:
         show_accounts(invoice, queries.invoice_accounts(publication, period, group), ties)
     with parts_tab:
@@ -356,6 +402,7 @@ def show_invoice(invoice: Invoice, chosen: Selection) -> None:
         [
             exports.Sheet("Lines", lambda: extracts.invoice_lines(publication, period, group)),
             exports.Sheet("Accounts", lambda: extracts.invoice_line_accounts(publication, period, group)),
+            exports.Sheet(strings.TAX, lambda: extracts.invoice_taxes(publication, period, group)),
             *(
                 [exports.Sheet(strings.GROUP_CHARGES, lambda: extracts.group_charges(publication, period, group))]
                 if queries.group_charges(publication, period, group)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from orchestration.errors import BuildError
+from orchestration.issuing.causes import record_causes
 from orchestration.planning import code_digest, mark_built, unfinished_periods
 from orchestration.publish import publish
 from orchestration.resources import WorkspaceResource
@@ -45,6 +46,7 @@ def published_copy_for(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
             mark_built(connection, context.run.run_id)
             record_run(connection, context.run.run_id, started_at, code_digest())
             connection.execute("commit")
+            record_causes(connection, place)
         size = publish(place)
         with open_warehouse(place) as connection:
             record_publication(connection, context.run.run_id)

@@ -98,6 +98,8 @@ def rows_in_force(configuration: Configuration, schema: FileSchema, month: Inter
         schema: which file.
         month: the days of the month.
     """
+    if not schema.decides_bills:
+        return ()
     rows: Iterable[Row] = configuration.rows(schema.name)
     if schema.interval is not None:
         starts, ends = map(attrgetter, schema.interval)

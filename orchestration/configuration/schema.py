@@ -57,6 +57,7 @@ __all__ = [
     "Customer",
     "FileSchema",
     "FxRate",
+    "GlAccount",
     "Grant",
     "Issuer",
     "MinimumCommitment",
@@ -81,6 +82,10 @@ UNASSIGNED = "UNASSIGNED"
 
 _PASS_OR_WITHHOLD = ("pass_through", "withhold")
 _TAX_CATEGORIES = ("S", "Z", "E", "AE", "O")
+_REVENUE_LINE_KINDS = (
+    *("usage", "discount", "commitment", "fee", "marketplace", "support", "credit", "refund", "shared_cost"),
+    *("custom_line_item", "minimum_commitment"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,6 +631,45 @@ class Grant(Row):
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class GlAccount(Row):
+    """One row per account of the general ledger that the journal posts to, where it is not the default one."""
+
+    posting: Annotated[
+        str,
+        Choice(
+            "What is posted to it: what customers owe, revenue, customer credits, tax we charge, tax of AWS's that is "
+            "passed on, differences of conversion into the accounting currency.",
+            ("receivable", "revenue", "customer_credit", "tax", "aws_tax", "rounding"),
+        ),
+    ]
+    issuer_id: Annotated[
+        str | None,
+        Identifier("Issuer whose books it is in; empty = every issuer.", refers_to="issuers", required=False),
+    ]
+    line_kind: Annotated[
+        str,
+        Choice(
+            "Invoice line kind; empty = all (I1).",
+            _REVENUE_LINE_KINDS,
+            allowed_when=When("posting", ("revenue", "customer_credit")),
+        ),
+    ]
+    service_code: Annotated[
+        str,
+        Code(
+            "Product code as in the CUR; empty = all. The service counts before the line kind.",
+            allowed_when=When("posting", ("revenue", "customer_credit")),
+        ),
+    ]
+    tax_category: Annotated[
+        str,
+        Choice("Tax category; empty = all (T2).", _TAX_CATEGORIES, allowed_when=When("posting", ("tax",))),
+    ]
+    account_code: Annotated[str, Code("Number of the account.")]
+    account_name: Annotated[str, Text("Its name.", required=False)]
+
+
 @dataclass(frozen=True)
 class FileSchema:
     """One configuration file.
@@ -639,6 +683,7 @@ class FileSchema:
         is_key_dated: whether a key may come again at another time; else each key stands once in the file.
         period: column with the only billing period that a row is about.
         parent: column that refers to the row of another file without which this row has no effect.
+        decides_bills: whether it can change what is billed; a change of any other file builds nothing again.
     """
 
     name: str
@@ -649,6 +694,7 @@ class FileSchema:
     is_key_dated: bool = False
     period: str | None = None
     parent: str | None = None
+    decides_bills: bool = True
 
     @property
     def file(self) -> str:
@@ -738,6 +784,13 @@ FILES: tuple[FileSchema, ...] = (
     FileSchema("aws_invoices", AwsInvoice, False, ("payer_account_id", "invoice_id"), period="billing_period"),
     FileSchema("budgets", Budget, False, ("budget_id",), _PERIODS),
     FileSchema("access", Grant, False, ("email", "role", "customer_id")),
+    FileSchema(
+        "gl_accounts",
+        GlAccount,
+        False,
+        ("posting", "issuer_id", "line_kind", "service_code", "tax_category"),
+        decides_bills=False,
+    ),
 )
 """Every configuration file, in the order of the contract, which is the order of messages."""
 
@@ -797,6 +850,7 @@ class Configuration:
     aws_invoices: tuple[AwsInvoice, ...]
     budgets: tuple[Budget, ...]
     access: tuple[Grant, ...]
+    gl_accounts: tuple[GlAccount, ...]
 
     def rows(self, name: str) -> tuple[Row, ...]:
         """Return the rows of the file with this stem."""

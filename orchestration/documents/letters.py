@@ -96,13 +96,14 @@ class Movement:
 
 @dataclass(frozen=True)
 class Ageing:
-    """The open balance by days past due."""
+    """The open balance by days past due; ``in_favour`` is zero or below: paid or credited, and not used yet."""
 
     not_due: Decimal
     days_1_30: Decimal
     days_31_60: Decimal
     days_61_90: Decimal
     over_90: Decimal
+    in_favour: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -307,7 +308,7 @@ class _LetterPage:
             )
         ]
         if statement.ageing is not None:
-            buckets = vars(statement.ageing)
+            buckets = {name: amount for name, amount in vars(statement.ageing).items() if amount or name != "in_favour"}
             ageing = self._table(
                 list(map(text, buckets)), [list(map(self._amount, buckets.values()))], None, wide=0, texts=0
             )

@@ -1,45 +1,49 @@
 """Approving and issuing: the warehouse proposes, a person decides, the ledger keeps, files are made.
 
-What is here: the two verbs over a period, or one group of it, and what became of each group.
+What is here: the decisions over a period, or some groups of it (approve, withdraw, override, issue), and what became of
+each group.
 When to add here: another decision about a proposed document.
 What does not belong here: the ledger's own refusals (``ledger/issuing.py``) and the command line.
 
-Both hold the workspace, so that no run changes a draft between the look at it and its freezing, and both end by
+All hold the workspace, so that no run changes a draft between the look at it and its freezing, and all end by
 publishing: the states of invoices are views, so that nothing has to be built for them.
+
+Whoever decides from a page names what they looked at by ``seen``: the hash of each draft by billing group. Should one
+of them be another by now, nothing is done at all (D1).
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from importlib.metadata import version
 from typing import Any, Literal
 
 import duckdb
 
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
-from orchestration.errors import ChargehouseError, LedgerError
+from orchestration.errors import ChargehouseError, LedgerError, NotBuiltError
+from orchestration.issuing.causes import ApprovedDraft, keep_approved, record_causes
 from orchestration.issuing.contents import accounting_rate, content_of, credit_draws_of
 from orchestration.issuing.files import render_documents
-from orchestration.issuing.proposals import Proposal, read_deliveries, read_proposals
-from orchestration.issuing.provenance import Delivery, PeriodSources
+from orchestration.issuing.proposals import Proposal, read_delivered, read_proposals
+from orchestration.issuing.provenance import PeriodSources, current_code_version
 from orchestration.ledger.approvals import NEVER_OVERRIDDEN
 from orchestration.ledger.issuing import IssuedDocument, IssueRequest
 from orchestration.ledger.ledger import Ledger
 from orchestration.ledger.mirror import load_ledger
 from orchestration.pending import known_periods
-from orchestration.planning import code_digest, periods_drawing_after, plan_periods
+from orchestration.planning import periods_drawing_after, plan_periods
 from orchestration.publish import publish
 from orchestration.runs import run_new
 from orchestration.settings import Workspace
 from orchestration.warehouse import open_warehouse, workspace_lock
 
-__all__ = ["Outcome", "approve", "build_issued", "issue"]
+__all__ = ["Issued", "Outcome", "approve", "build_issued", "issue", "issue_and_build", "override", "withdraw"]
 
-State = Literal["approved", "issued", "refused"]
+State = Literal["draft", "approved", "issued", "refused"]
 
 _NEEDS_NO_BUILD = "a document was issued"
 _NO_AMOUNTS = frozenset({"missing_fx_rate", "missing_tax_rate"})
@@ -53,7 +57,7 @@ class Outcome:
         billing_period: ``YYYY-MM``.
         billing_group_id: the group.
         kind: invoice, credit_note or supplementary_invoice.
-        state: what it is now.
+        state: what it is now; ``refused`` where nothing was done.
         number: its number, once it is issued.
         currency: ISO 4217.
         total_amount: with credits and tax; None while the exchange rate is missing.
@@ -77,15 +81,28 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Issued:
+    """What issuing and the run after it did.
+
+    Attributes:
+        outcomes: one per proposed document.
+        failed_run: why the run after it failed; empty where it did not. The documents are issued all the same.
+    """
+
+    outcomes: list[Outcome]
+    failed_run: str = ""
+
+
+@dataclass(frozen=True)
 class _Desk:
-    """Everything that a decision is taken from, as of one moment."""
+    """Everything that a decision is taken from, as of one moment, and the drafts that were approved at it."""
 
     workspace: Workspace
     configuration: Configuration
     proposals: list[Proposal]
-    deliveries: list[Delivery]
     sources: PeriodSources
     ledger: Ledger
+    approved: list[ApprovedDraft] = field(default_factory=list)
 
 
 def approve(
@@ -94,24 +111,83 @@ def approve(
     billing_group_id: str | None,
     by: str,
     note: str = "",
+    seen: Mapping[str, str] | None = None,
     wait_seconds: float = 0,
 ) -> list[Outcome]:
-    """Approve the proposed documents of a period (D1), or of one group of it; approving again changes nothing.
+    """Approve the proposed documents of a period (D1), or of some groups of it; approving again changes nothing.
 
     Args:
         workspace: what to work on.
         billing_period: first day of the month.
-        billing_group_id: only this group; None for all.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
         by: who approves.
         note: what they remark.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
         wait_seconds: how long to wait for a run, or for somebody else who approves or issues.
 
     Raises:
-        ChargehouseError: the period is not built, or something it is made from changed since; no such group.
+        ChargehouseError: the period is not built, or something it is made from changed since; no such group; a draft is
+            not the one that was seen.
         WorkspaceBusyError: another process works on the workspace and did not finish in time.
     """
-    with _desk(workspace, "approving", billing_period, billing_group_id, wait_seconds) as desk:
+    with _desk(workspace, "approving", billing_period, billing_group_id, seen, wait_seconds) as desk:
         return [_approve_one(desk, proposal, by, note) for proposal in desk.proposals]
+
+
+def withdraw(
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    reason: str,
+    seen: Mapping[str, str] | None = None,
+    wait_seconds: float = 0,
+) -> list[Outcome]:
+    """Take the approvals of a period, or of some groups of it, back before they are used; see ``approve``.
+
+    Args:
+        workspace: what to work on.
+        billing_period: first day of the month.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
+        by: who takes them back.
+        reason: why; kept.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
+        wait_seconds: how long to wait for another process.
+    """
+    with _desk(workspace, "taking approvals back", billing_period, billing_group_id, seen, wait_seconds) as desk:
+        return [_withdraw_one(desk, proposal, by, reason) for proposal in desk.proposals]
+
+
+def override(
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    refusals: Collection[str],
+    reason: str,
+    seen: Mapping[str, str] | None = None,
+    wait_seconds: float = 0,
+) -> list[Outcome]:
+    """Override reasons not to issue the documents of a period (D7), or of some groups of it; see ``approve``.
+
+    An override holds for exactly these numbers, as an approval does. Documents that it does not concern are left out.
+
+    Args:
+        workspace: what to work on.
+        billing_period: first day of the month.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
+        by: who overrides.
+        refusals: which, by name.
+        reason: why; kept.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
+        wait_seconds: how long to wait for another process.
+    """
+    with _desk(workspace, "overriding a refusal", billing_period, billing_group_id, seen, wait_seconds) as desk:
+        return [
+            _override_one(desk, proposal, by, refusals, reason)
+            for proposal in desk.proposals
+            if set(refusals) & set(proposal.refusal_names)
+        ]
 
 
 def issue(
@@ -122,28 +198,32 @@ def issue(
     overrides: Mapping[str, str] | None = None,
     today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     report: Callable[[str], None] = lambda _line: None,
+    seen: Mapping[str, str] | None = None,
     wait_seconds: float = 0,
 ) -> list[Outcome]:
-    """Issue the approved documents of a period (D2), or of one group of it, and make their files.
+    """Issue the approved documents of a period (D2), or of some groups of it, and make their files.
 
     Args:
         workspace: what to work on.
         billing_period: first day of the month.
-        billing_group_id: only this group; None for all.
+        billing_group_id: only this group; None for all, or all that were ``seen``.
         by: who issues.
-        overrides: reason to override a refusal, by its name (D7); kept with who gave it.
+        overrides: reason to override a refusal, by its name (D7); kept with who gave it. What was overridden before
+            stays so.
         today: the day of issue.
         report: called with each step in words.
+        seen: hash of the draft that was looked at, by billing group; only these groups.
         wait_seconds: how long to wait for a run, or for somebody else who approves or issues.
 
     Returns:
         One outcome per proposed document. Files that an earlier call could not make are made too.
 
     Raises:
-        ChargehouseError: the period is not built, or something it is made from changed since; no such group.
+        ChargehouseError: the period is not built, or something it is made from changed since; no such group; a draft is
+            not the one that was seen.
         WorkspaceBusyError: another process works on the workspace and did not finish in time.
     """
-    with _desk(workspace, "issuing", billing_period, billing_group_id, wait_seconds) as desk:
+    with _desk(workspace, "issuing", billing_period, billing_group_id, seen, wait_seconds) as desk:
         outcomes = []
         for number, proposal in enumerate(desk.proposals, start=1):
             report(f"Issuing {number} of {len(desk.proposals)}: {proposal.billing_group_id}")
@@ -151,6 +231,32 @@ def issue(
         rendered = render_documents(workspace, desk.ledger.documents(f"{billing_period:%Y-%m}"), report)
         errors = {one.number: one.error for one in rendered if one.error is not None}
         return [_with_file(workspace, outcome, errors) for outcome in outcomes]
+
+
+def issue_and_build(
+    workspace: Workspace,
+    billing_period: date,
+    billing_group_id: str | None,
+    by: str,
+    overrides: Mapping[str, str] | None = None,
+    report: Callable[[str], None] = lambda _line: None,
+    seen: Mapping[str, str] | None = None,
+    wait_seconds: float = 0,
+) -> Issued:
+    """Issue, and where anything was issued build what follows from it: what the command and the page do.
+
+    Args, Raises: see ``issue``. A run that fails afterwards is no error, for the documents are issued.
+    """
+    outcomes = issue(
+        workspace, billing_period, billing_group_id, by, overrides, report=report, seen=seen, wait_seconds=wait_seconds
+    )
+    if not any(outcome.state == "issued" for outcome in outcomes):
+        return Issued(outcomes)
+    try:
+        build_issued(workspace, billing_period, report, wait_seconds)
+    except ChargehouseError as error:
+        return Issued(outcomes, f"The documents are issued, but the run after it failed: {error}")
+    return Issued(outcomes)
 
 
 def build_issued(
@@ -169,7 +275,12 @@ def build_issued(
 
 @contextmanager
 def _desk(
-    workspace: Workspace, purpose: str, billing_period: date, billing_group_id: str | None, wait_seconds: float
+    workspace: Workspace,
+    purpose: str,
+    billing_period: date,
+    billing_group_id: str | None,
+    seen: Mapping[str, str] | None,
+    wait_seconds: float,
 ) -> Iterator[_Desk]:
     with workspace_lock(workspace, purpose, wait_seconds):
         configuration = read_configuration(workspace.billing)
@@ -177,15 +288,19 @@ def _desk(
         with open_warehouse(workspace) as connection:
             load_ledger(connection, workspace)
             run_id = _built_by(connection, configuration, billing_period)
-            proposals = read_proposals(connection, billing_period, billing_group_id)
-            deliveries = read_deliveries(connection, billing_period)
-        code_version = f"{version('chargehouse')}+{code_digest()[:16]}"
-        sources = PeriodSources(configuration, billing_period, code_version, run_id)
+            groups = seen if billing_group_id is None else {billing_group_id}
+            proposals = read_proposals(connection, billing_period, groups)
+            delivered = read_delivered(connection, billing_period)
+        _refuse_unseen(proposals, seen or {})
+        sources = PeriodSources(configuration, billing_period, delivered, current_code_version(), run_id)
         with Ledger.open(workspace) as ledger:
-            yield _Desk(workspace, configuration, proposals, deliveries, sources, ledger)
+            desk = _Desk(workspace, configuration, proposals, sources, ledger)
+            yield desk
         if proposals:
             with open_warehouse(workspace) as connection:
+                keep_approved(connection, desk.approved)
                 load_ledger(connection, workspace)
+                record_causes(connection, workspace)
             publish(workspace)
 
 
@@ -201,6 +316,16 @@ def _refuse_unknown_group(workspace: Workspace, configuration: Configuration, bi
         raise ChargehouseError(f"There is no billing group {billing_group_id} in billing_groups.csv.")
 
 
+def _refuse_unseen(proposals: Collection[Proposal], seen: Mapping[str, str]) -> None:
+    """Refuse where a draft is not the one that somebody looked at: they would decide about other numbers (D1)."""
+    now = {proposal.billing_group_id: proposal.draft_hash for proposal in proposals}
+    changed = sorted(group for group, draft_hash in seen.items() if now.get(group) != draft_hash)
+    if changed:
+        raise ChargehouseError(
+            f"What is proposed for {', '.join(changed)} is not what was shown. Nothing was changed; look at it again."
+        )
+
+
 def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuration, billing_period: date) -> str:
     """Return the run that built a period; refuse where it is not built, or not from what there is now.
 
@@ -209,7 +334,7 @@ def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuratio
     month = f"{billing_period:%Y-%m}"
     planned = plan_periods(connection, configuration, only=frozenset({billing_period}))
     if any(period.reason != _NEEDS_NO_BUILD for period in planned):
-        raise ChargehouseError(
+        raise NotBuiltError(
             f"{month} is not built from what there is now ({planned[0].reason}). Nothing was changed; "
             "first: chargehouse run"
         )
@@ -217,7 +342,7 @@ def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuratio
         "select run_id from raw.period_builds where billing_period = $1", [billing_period]
     ).fetchall()
     if not built:
-        raise ChargehouseError(f"There is nothing built for {month}. Nothing was changed; first: chargehouse run")
+        raise NotBuiltError(f"There is nothing built for {month}. Nothing was changed; first: chargehouse run")
     return str(built[0][0])
 
 
@@ -229,7 +354,31 @@ def _approve_one(desk: _Desk, proposal: Proposal, by: str, note: str) -> Outcome
         desk.ledger.approve(proposal.draft, by, note)
     except LedgerError as error:
         return _refused(proposal, str(error))
+    if proposal.total_amount is not None:
+        origins = desk.sources.origins(proposal.billing_group_id, proposal.deliveries, _issued(desk, proposal))
+        desk.approved.append(ApprovedDraft(proposal.draft_hash, proposal.total_amount, origins))
     return _outcome(proposal, "approved", reason=_remarks(desk, proposal))
+
+
+def _withdraw_one(desk: _Desk, proposal: Proposal, by: str, reason: str) -> Outcome:
+    try:
+        desk.ledger.withdraw_approval(proposal.draft, by, reason)
+    except LedgerError as error:
+        return _refused(proposal, str(error))
+    return _outcome(proposal, "draft")
+
+
+def _override_one(desk: _Desk, proposal: Proposal, by: str, refusals: Collection[str], reason: str) -> Outcome:
+    named = tuple(name for name in proposal.refusal_names if name in refusals)
+    hopeless = _NO_AMOUNTS & set(named)
+    if hopeless:
+        return _refused(proposal, f"cannot be overridden: {_reasons(proposal, hopeless)}")
+    try:
+        for name in desk.ledger.unmet_refusals(proposal.draft, named):
+            desk.ledger.override(proposal.draft, name, by, reason)
+    except LedgerError as error:
+        return _refused(proposal, str(error))
+    return _outcome(proposal, "approved" if proposal.is_approved else "draft")
 
 
 def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str, str], day: date) -> Outcome:
@@ -237,10 +386,11 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
         if desk.ledger.approval(proposal.draft) is None:
             return _refused(proposal, desk.ledger.why_not_approved(proposal.draft))
         hopeless = (_NO_AMOUNTS | {NEVER_OVERRIDDEN}) & set(proposal.refusal_names)
-        unmet = set(proposal.refusal_names) - overrides.keys() | hopeless
+        open_refusals = desk.ledger.unmet_refusals(proposal.draft, proposal.refusal_names)
+        unmet = (set(open_refusals) - overrides.keys()) | hopeless
         if unmet:
             return _refused(proposal, _reasons(proposal, unmet))
-        for name in proposal.refusal_names:
+        for name in open_refusals:
             desk.ledger.override(proposal.draft, name, by, overrides[name])
         document = desk.ledger.issue(_request(desk, proposal, day), by)
     except ChargehouseError as error:
@@ -249,20 +399,16 @@ def _issue_one(desk: _Desk, proposal: Proposal, by: str, overrides: Mapping[str,
 
 
 def _request(desk: _Desk, proposal: Proposal, day: date) -> IssueRequest:
-    issued = [
-        json.loads(document.content)
-        for document in desk.ledger.documents(proposal.draft.billing_period, proposal.billing_group_id)
-    ]
-    # A group that has nothing of a payer any more depends on what that payer delivers now all the same.
-    last = issued[-1]["provenance"]["deliveries"] if issued else []
-    payers = {delivery["payer_account_id"] for delivery in last}
-    origins = desk.sources.origins(
-        proposal.billing_group_id,
-        [*proposal.deliveries, *(delivery for delivery in desk.deliveries if delivery.payer_account_id in payers)],
-        {f"{party}_id": issued[0][party][f"{party}_id"] for party in ("customer", "issuer")} if issued else None,
-    )
+    issued = _issued(desk, proposal)
+    origins = desk.sources.origins(proposal.billing_group_id, proposal.deliveries, issued)
     content = content_of(proposal, origins, desk.configuration, issued, day)
     return IssueRequest(proposal.draft, content, credit_draws_of(proposal), proposal.refusal_names)
+
+
+def _issued(desk: _Desk, proposal: Proposal) -> list[dict[str, Any]]:
+    """Return the contents of the documents before this one, of its group and period, in the order of issue."""
+    documents = desk.ledger.documents(proposal.draft.billing_period, proposal.billing_group_id)
+    return [json.loads(document.content) for document in documents]
 
 
 def _reasons(proposal: Proposal, names: set[str] | frozenset[str]) -> str:
@@ -331,5 +477,4 @@ def _with_file(workspace: Workspace, outcome: Outcome, errors: Mapping[str, str]
     if outcome.number in errors:
         reasons = [f"issued, but without files: {errors[outcome.number]}", outcome.reason]
         return replace(outcome, reason="; ".join(filter(None, reasons)))
-    pdf = workspace.document_folder(outcome.billing_period) / f"{outcome.number}.pdf"
-    return replace(outcome, pdf=str(pdf))
+    return replace(outcome, pdf=str(workspace.document_file(outcome.billing_period, outcome.number, "pdf")))

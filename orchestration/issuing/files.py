@@ -1,6 +1,6 @@
 """The files of issued documents in ``documents/``: made after issue, made again when they are missing.
 
-What is here: making the files of documents that the ledger holds.
+What is here: making the files of documents that the ledger holds, and why one has no electronic invoice.
 When to add here: another moment at which files are made.
 What does not belong here: what a file looks like (``documents/``).
 """
@@ -10,11 +10,41 @@ from collections.abc import Callable, Iterable
 from itertools import count
 
 from orchestration.documents.batch import Rendered, render_all
+from orchestration.documents.content import Document
+from orchestration.documents.einvoice import refusal
 from orchestration.documents.pdf import Style
 from orchestration.ledger.issuing import IssuedDocument
+from orchestration.ledger.ledger import Ledger
 from orchestration.settings import Workspace
 
-__all__ = ["render_documents"]
+__all__ = ["make_files", "render_documents", "why_no_xml"]
+
+
+def make_files(workspace: Workspace, numbers: Iterable[str], report: Callable[[str], None]) -> list[Rendered]:
+    """Make the files of issued documents that are missing, by their numbers; return what became of each.
+
+    Args:
+        workspace: whose ``documents/`` they go to.
+        numbers: which documents.
+        report: called with each step in words.
+
+    Raises:
+        LedgerError: no document has such a number.
+    """
+    with Ledger.open(workspace) as ledger:
+        documents = [ledger.document(number) for number in numbers]
+    return render_documents(workspace, documents, report)
+
+
+def why_no_xml(workspace: Workspace, number: str) -> str:
+    """Return why the standard cannot hold an issued document (EN 16931), so that it has no XML; empty where it can.
+
+    Raises:
+        LedgerError: no document has that number.
+        DocumentError: what is frozen of it is damaged.
+    """
+    with Ledger.open(workspace) as ledger:
+        return refusal(Document.parse(ledger.document(number).content)) or ""
 
 
 def render_documents(

@@ -8,7 +8,7 @@ Rows are dictionaries by column name, with exact values.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from orchestration.issuing.provenance import Delivery
 from orchestration.ledger.approvals import Draft
 from orchestration.ledger.contents import Kind
 
-__all__ = ["Proposal", "Refusal", "read_deliveries", "read_proposals"]
+__all__ = ["Proposal", "Refusal", "read_delivered", "read_deliveries", "read_proposals"]
 
 Values = dict[str, Any]
 
@@ -102,35 +102,53 @@ class Proposal:
 
 
 def read_proposals(
-    connection: duckdb.DuckDBPyConnection, billing_period: date, billing_group_id: str | None = None
+    connection: duckdb.DuckDBPyConnection, billing_period: date, billing_group_ids: Collection[str] | None = None
 ) -> list[Proposal]:
     """Return what can be approved and issued of a period, by billing group.
 
     Args:
         connection: the warehouse; nobody writes it meanwhile.
         billing_period: first day of the month; it is built.
-        billing_group_id: only this group; None for all.
+        billing_group_ids: only these groups; None for all.
     """
-
-    def rows(query: str) -> list[Values]:
-        result = connection.execute(query, {"period": billing_period, "group": billing_group_id})
-        names = [column[0] for column in result.description or []]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-    def by_group(query: str) -> dict[str, list[Values]]:
-        found: dict[str, list[Values]] = defaultdict(list)
-        for row in rows(query):
-            found[row.pop("billing_group_id")].append(row)
-        return found
-
-    found = {name: by_group(query) for name, query in _BY_GROUP.items()}
+    read = _Reader(connection, billing_period, billing_group_ids)
+    found = {name: read.by_group(query) for name, query in _BY_GROUP.items()}
     return [
         _proposal(row, {name: groups.get(row["billing_group_id"], []) for name, groups in found.items()})
-        for row in rows(_ALL)
+        for row in read.rows(_ALL)
     ]
 
 
-def read_deliveries(connection: duckdb.DuckDBPyConnection, billing_period: date) -> list[Delivery]:
+def read_deliveries(
+    connection: duckdb.DuckDBPyConnection, billing_period: date, billing_group_ids: Collection[str] | None = None
+) -> dict[str, list[Delivery]]:
+    """Return by billing group the current deliveries of the payers that the charges of a period come from."""
+    found = _Reader(connection, billing_period, billing_group_ids).by_group(_BY_GROUP["deliveries"])
+    return {group: [Delivery(**row) for row in rows] for group, rows in found.items()}
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Asks for the rows of some groups in one period."""
+
+    connection: duckdb.DuckDBPyConnection
+    billing_period: date
+    billing_group_ids: Collection[str] | None
+
+    def rows(self, query: str) -> list[Values]:
+        groups = None if self.billing_group_ids is None else sorted(self.billing_group_ids)
+        result = self.connection.execute(query, {"period": self.billing_period, "groups": groups})
+        names = [column[0] for column in result.description or []]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def by_group(self, query: str) -> dict[str, list[Values]]:
+        found: dict[str, list[Values]] = defaultdict(list)
+        for row in self.rows(query):
+            found[row.pop("billing_group_id")].append(row)
+        return found
+
+
+def read_delivered(connection: duckdb.DuckDBPyConnection, billing_period: date) -> list[Delivery]:
     """Return the deliveries that a period is billed from now, of every payer."""
     rows = connection.execute(
         "select payer_account_id, delivery_key, fingerprint from raw.deliveries "
@@ -176,7 +194,7 @@ def _proposal(row: Values, of_group: Mapping[str, list[Values]]) -> Proposal:
     )
 
 
-_HERE = "billing_period = $period and ($group is null or billing_group_id = $group)"
+_HERE = "billing_period = $period and ($groups is null or list_contains(cast($groups as varchar[]), billing_group_id))"
 
 _ALL = f"select * from marts.fct_proposed_documents where {_HERE} order by billing_group_id"
 

@@ -8,17 +8,25 @@ What does not belong here: amounts.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from itertools import product
 from typing import Any
 
 from orchestration.configuration.fingerprint import period_digest, rows_in_force
 from orchestration.configuration.intervals import month_interval
 from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, Row
+from orchestration.planning import code_digest
 
-__all__ = ["Delivery", "Origins", "PeriodSources", "cause_of_difference"]
+__all__ = ["Delivery", "Origins", "PeriodSources", "cause_of_difference", "current_code_version"]
+
 
 _MAX_NAMED = 3
 _FROM_ELSEWHERE = "No delivery or configuration of its own: AWS's price lists, or groups that it shares costs with"
+
+_FROM_OTHER_MONTHS = (
+    "No delivery and no configuration of it has changed; an amount from another month has, such as what is left of a "
+    "customer credit"
+)
 
 # The rate holds for ever (I2) and nothing more is drawn on credits (K4): they move no issued amount.
 _FIXED_AT_ISSUE = frozenset({"fx_rates", "credits"})
@@ -64,31 +72,45 @@ class PeriodSources:
     Args:
         configuration: what the period was built from.
         billing_period: first day of the month.
+        delivered: what the period is billed from now, of every payer.
         code_version: of models and ingest.
         run_id: the run that built the period.
     """
 
-    def __init__(self, configuration: Configuration, billing_period: date, code_version: str, run_id: str) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        billing_period: date,
+        delivered: Sequence[Delivery],
+        code_version: str,
+        run_id: str,
+    ) -> None:
         month = month_interval(billing_period)
         self._in_force = {schema.name: list(rows_in_force(configuration, schema, month)) for schema in FILES}
         self._digest = period_digest(configuration, billing_period)
+        self._delivered = delivered
         self._code_version = code_version
         self._run_id = run_id
         self._indexes: dict[tuple[str, ...], dict[tuple[str, ...], list[Row]]] = {}
 
     def origins(
-        self, billing_group_id: str, deliveries: Iterable[Delivery], parties: Mapping[str, str] | None = None
+        self, billing_group_id: str, deliveries: Iterable[Delivery], issued: Sequence[Mapping[str, Any]] = ()
     ) -> Origins:
         """Return what the draft of a group was made from.
 
         Args:
             billing_group_id: the group.
             deliveries: those that its charges come from.
-            parties: ``customer_id`` and ``issuer_id`` of its first document, to whom a correction goes (D4); those of
-                the group's row where there is none.
+            issued: contents of its documents so far. A correction goes to the customer of the first (D4), and a group
+                that has nothing of a payer any more depends on what that payer delivers now all the same.
         """
+        parties = {f"{party}_id": issued[0][party][f"{party}_id"] for party in ("customer", "issuer")} if issued else {}
+        last = issued[-1]["provenance"]["deliveries"] if issued else []
+        payers = {delivery["payer_account_id"] for delivery in last}
         return Origins(
-            deliveries=tuple(sorted(set(deliveries))),
+            deliveries=tuple(
+                sorted({*deliveries, *(found for found in self._delivered if found.payer_account_id in payers)})
+            ),
             configuration=self.configuration_rows(billing_group_id, parties),
             configuration_digest=self._digest,
             code_version=self._code_version,
@@ -172,20 +194,28 @@ def _shown(file: str, row: Row) -> dict[str, str]:
     return {name: column.show(getattr(row, name)) for name, column in FILE_BY_NAME[file].columns.items()}
 
 
-def cause_of_difference(frozen: Mapping[str, Any], current: Origins) -> str:
-    """Return in words why the current numbers differ from the issued ones (D5).
+def current_code_version() -> str:
+    """Return the version of models and ingest, as documents name it."""
+    return f"{version('chargehouse')}+{code_digest()[:16]}"
+
+
+def cause_of_difference(frozen: Mapping[str, Any], current: Origins, *, is_issued: bool = True) -> str:
+    """Return in words why the current numbers differ from the issued ones (D5), or from approved ones (D1).
 
     Args:
-        frozen: ``provenance`` of the newest document of the group and period.
+        frozen: ``provenance`` of the newest document of the group and period, or the origins that were approved.
         current: what the current draft is made from.
+        is_issued: whether the frozen numbers were issued: exchange rates and credits move no issued amount.
     """
     causes = [
         *_restatements({Delivery(**delivery) for delivery in frozen["deliveries"]}, set(current.deliveries)),
-        *_configuration_changes(frozen["configuration"], current.configuration),
+        *_configuration_changes(
+            frozen["configuration"], current.configuration, _FIXED_AT_ISSUE if is_issued else frozenset()
+        ),
     ]
     if not causes and frozen["code_version"] != current.code_version:
         causes = ["Calculation: another version of the billing rules"]
-    return "; ".join(causes) or _FROM_ELSEWHERE
+    return "; ".join(causes) or (_FROM_ELSEWHERE if is_issued else _FROM_OTHER_MONTHS)
 
 
 def _restatements(before: set[Delivery], now: set[Delivery]) -> list[str]:
@@ -199,11 +229,13 @@ def _restatements(before: set[Delivery], now: set[Delivery]) -> list[str]:
 
 
 def _configuration_changes(
-    before: Mapping[str, Sequence[Mapping[str, str]]], now: Mapping[str, Sequence[Mapping[str, str]]]
+    before: Mapping[str, Sequence[Mapping[str, str]]],
+    now: Mapping[str, Sequence[Mapping[str, str]]],
+    fixed: frozenset[str],
 ) -> list[str]:
     changes = []
     for schema in FILES:
-        if schema.name in _FIXED_AT_ISSUE:
+        if schema.name in fixed:
             continue
         old = _by_key(schema.key, before.get(schema.file, ()))
         new = _by_key(schema.key, now.get(schema.file, ()))

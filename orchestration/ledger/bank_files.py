@@ -16,16 +16,34 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import Connection
 
 from orchestration.errors import ConfigProblem, LedgerError, PaymentFileError
 from orchestration.ledger.audit import Change
 from orchestration.ledger.columns import plain
-from orchestration.ledger.settlement import ItemId, OpenItem, Payment, allocate, open_items, record_payment
-from orchestration.ledger.tables import payments
+from orchestration.ledger.settlement import (
+    ItemId,
+    OpenItem,
+    Payment,
+    allocate,
+    known_payment,
+    open_items,
+    record_payment,
+)
 
-__all__ = ["BankFile", "Match", "PaymentImport", "import_payments", "match_payment", "read_bank_file"]
+__all__ = [
+    "BankFile",
+    "Match",
+    "PaymentImport",
+    "PlannedPayment",
+    "import_payments",
+    "match_payment",
+    "parse_bank_file",
+    "plan_payments",
+    "read_bank_file",
+]
 
 
 @dataclass(frozen=True)
@@ -94,6 +112,24 @@ class Match:
 
 
 @dataclass(frozen=True)
+class PlannedPayment:
+    """What recording a payment would do.
+
+    Attributes:
+        payment: the payment.
+        state: what it is: known (recorded before), ignored (paid out, and names no document of ours), matched,
+            part (something it names stays open), over (some of it is left) or unmatched.
+        match: what it pays; nothing for one that is known.
+        pays: by name, what it pays and what of that stays open.
+    """
+
+    payment: Payment
+    state: Literal["known", "ignored", "matched", "part", "over", "unmatched"]
+    match: Match
+    pays: tuple[tuple[str, Decimal, Decimal], ...] = ()
+
+
+@dataclass(frozen=True)
 class PaymentImport:
     """What importing a file did.
 
@@ -103,6 +139,7 @@ class PaymentImport:
         ignored_count: rows with money paid out that name no document of ours: not our business.
         matched: id of the payment and what it pays, where its text named a customer's documents.
         unmatched: id of the payment and why nothing was found; somebody has to look.
+        planned: every payment of the file in its order, and what became of it.
     """
 
     recorded: tuple[int, ...]
@@ -110,21 +147,38 @@ class PaymentImport:
     ignored_count: int
     matched: tuple[tuple[int, Match], ...]
     unmatched: tuple[tuple[int, str], ...]
+    planned: tuple[PlannedPayment, ...] = ()
 
 
 def read_bank_file(path: Path, form: BankFile) -> list[Payment]:
+    """Return every payment of a file; see ``parse_bank_file``."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path.name, form, error) from None
+    return parse_bank_file(path.name, content, form)
+
+
+def _unreadable(name: str, form: BankFile, error: Exception) -> PaymentFileError:
+    expected = f"cannot be read as {form.encoding}: {error}"
+    return PaymentFileError([ConfigProblem(name, None, None, None, expected, "Check file and mapping.")])
+
+
+def parse_bank_file(name: str, content: bytes, form: BankFile) -> list[Payment]:
     """Return every payment of a file, in its order; rows with an amount of zero left out.
+
+    Args:
+        name: the file's name, for messages.
+        content: its bytes.
+        form: how it is written.
 
     Raises:
         PaymentFileError: the file, its header or some of its cells cannot be read; names all of them.
     """
     try:
-        text = path.read_bytes().decode(form.encoding)
-    except (OSError, UnicodeDecodeError, LookupError) as error:
-        expected = f"cannot be read as {form.encoding}: {error}"
-        raise PaymentFileError(
-            [ConfigProblem(path.name, None, None, None, expected, "Check file and mapping.")]
-        ) from None
+        text = content.decode(form.encoding)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise _unreadable(name, form, error) from None
     lines = io.StringIO("".join(text.splitlines(keepends=True)[form.skip_lines :]), newline="")
     reader = csv.DictReader(lines, delimiter=form.delimiter, strict=True)
     try:
@@ -134,7 +188,7 @@ def read_bank_file(path: Path, form: BankFile) -> list[Payment]:
             raise PaymentFileError(
                 [
                     ConfigProblem(
-                        path.name, form.skip_lines + 1, column, None, f"is missing; found {found}", "Mend the mapping."
+                        name, form.skip_lines + 1, column, None, f"is missing; found {found}", "Mend the mapping."
                     )
                     for column in missing
                 ]
@@ -143,9 +197,9 @@ def read_bank_file(path: Path, form: BankFile) -> list[Payment]:
     except csv.Error as error:
         line = form.skip_lines + reader.line_num
         raise PaymentFileError(
-            [ConfigProblem(path.name, line, None, None, f"is no CSV: {error}", "Export it again.")]
+            [ConfigProblem(name, line, None, None, f"is no CSV: {error}", "Export it again.")]
         ) from None
-    return _payments(path.name, form, rows)
+    return _payments(name, form, rows)
 
 
 def _columns(form: BankFile) -> list[str]:
@@ -174,7 +228,7 @@ def _payments(file: str, form: BankFile, rows: Iterable[tuple[int, dict[str, str
         day = datetime.strptime(cells[form.date_column], form.date_format).date()
         reference = " ".join(cells[column] for column in form.reference_columns if cells[column])
         counterparty = cells[form.counterparty_column] if form.counterparty_column else ""
-        currency = cells[form.currency_column] if form.currency_column else form.currency or ""
+        currency = cells[form.currency_column].upper() if form.currency_column else form.currency or ""
         if form.id_column:
             external_id = cells[form.id_column]
             if external_id in lines:
@@ -215,7 +269,7 @@ def _cell_problems(
         problems.append(
             problem(form.amount_column, f"is no amount; expected one like {example}", "Mend the mapping or the cell.")
         )
-    if form.currency_column and not re.fullmatch("[A-Z]{3}", cells[form.currency_column]):
+    if form.currency_column and not re.fullmatch("[A-Za-z]{3}", cells[form.currency_column]):
         problems.append(
             problem(form.currency_column, "is no currency; expected three letters like EUR", "Mend the cell.")
         )
@@ -282,45 +336,93 @@ def match_payment(amount: Decimal, currency: str, text: str, items: Sequence[Ope
     return Match(customer_id, tuple(found), left, f"names {numbers}")
 
 
-def import_payments(change: Change, found: Sequence[Payment]) -> PaymentImport:
-    """Record the payments of a file and match them with documents; what was imported before is left alone.
+def plan_payments(
+    connection: Connection, found: Sequence[Payment], customer_id: str | None = None
+) -> list[PlannedPayment]:
+    """Return what recording payments would do, one after the other, without doing it.
 
     Args:
-        change: the transaction: all of the file, or nothing.
-        found: what ``read_bank_file`` returned.
+        connection: a transaction.
+        found: the payments.
+        customer_id: whose they are, where somebody knows: none is ignored then, and none names another's document.
 
     Raises:
-        LedgerError: an id of the file was recorded before with another amount, currency or day.
+        LedgerError: an id was recorded before with another amount, currency or day, or a payment of ``customer_id``
+            names another customer's document.
     """
-    items = {item.item: item for item in open_items(change.connection) if item.item.item == "document"}
-    known = {(row.source, row.external_id) for row in change.connection.execute(select(payments))}
-    recorded: list[int] = []
-    matched: list[tuple[int, Match]] = []
-    unmatched: list[tuple[int, str]] = []
-    known_count = ignored_count = 0
+    items = {item.item: item for item in open_items(connection) if item.item.item == "document"}
+    planned = []
     for payment in found:
-        if (payment.source, payment.external_id) in known:
-            record_payment(change, payment)
-            known_count += 1
+        if known_payment(connection, payment) is not None:
+            planned.append(PlannedPayment(payment, "known", Match(None, (), payment.amount, "was recorded before")))
             continue
         text = f"{payment.reference} {payment.counterparty}"
         match = match_payment(payment.amount, payment.currency, text, list(items.values()))
-        if payment.amount < 0 and match.customer_id is None:
-            ignored_count += 1
-            continue
-        payment_id = record_payment(change, payment, match.customer_id)
-        recorded.append(payment_id)
+        if customer_id is not None:
+            if match.customer_id not in (None, customer_id):
+                raise LedgerError(
+                    f"The payment is {customer_id}'s, but {match.reason}, of {match.customer_id}. Nothing was recorded."
+                )
+            match = replace(match, customer_id=customer_id)
+        pays: dict[str, Decimal] = {}
         for credit, debit, amount in match.allocations:
-            itself = ItemId("payment", payment_id)
-            allocate(change, credit or itself, debit or itself, amount, match.reason)
             for item, step in ((credit, amount), (debit, -amount)):
                 if item is not None:
                     items[item] = replace(items[item], open_amount=items[item].open_amount + step)
-        if match.allocations:
-            matched.append((payment_id, match))
+                    pays[items[item].name] = pays.get(items[item].name, Decimal(0)) + amount
+        open_now = {item.name: item.open_amount for item in items.values() if item.name in pays}
+        state = _state(payment, match, open_now)
+        planned.append(
+            PlannedPayment(
+                payment, state, match, tuple((name, amount, open_now[name]) for name, amount in pays.items())
+            )
+        )
+    return planned
+
+
+def _state(
+    payment: Payment, match: Match, open_now: Mapping[str, Decimal]
+) -> Literal["ignored", "matched", "part", "over", "unmatched"]:
+    if payment.amount < 0 and match.customer_id is None:
+        return "ignored"
+    if not match.allocations:
+        return "unmatched"
+    if match.remainder:
+        return "over"
+    return "part" if any(open_now.values()) else "matched"
+
+
+def import_payments(change: Change, found: Sequence[Payment], customer_id: str | None = None) -> PaymentImport:
+    """Record payments and match them with documents; what was recorded before is left alone.
+
+    Args:
+        change: the transaction: all of them, or nothing.
+        found: what ``read_bank_file`` returned, or payments that somebody typed in.
+        customer_id: see ``plan_payments``.
+
+    Raises:
+        LedgerError: see ``plan_payments``.
+    """
+    planned = plan_payments(change.connection, found, customer_id)
+    recorded: list[int] = []
+    matched: list[tuple[int, Match]] = []
+    unmatched: list[tuple[int, str]] = []
+    for plan in planned:
+        if plan.state in ("known", "ignored"):
+            continue
+        payment_id = record_payment(change, plan.payment, plan.match.customer_id)
+        recorded.append(payment_id)
+        itself = ItemId("payment", payment_id)
+        for credit, debit, amount in plan.match.allocations:
+            allocate(change, credit or itself, debit or itself, amount, plan.match.reason)
+        if plan.match.allocations:
+            matched.append((payment_id, plan.match))
         else:
-            unmatched.append((payment_id, match.reason))
-    return PaymentImport(tuple(recorded), known_count, ignored_count, tuple(matched), tuple(unmatched))
+            unmatched.append((payment_id, plan.match.reason))
+    states = Counter(plan.state for plan in planned)
+    return PaymentImport(
+        tuple(recorded), states["known"], states["ignored"], tuple(matched), tuple(unmatched), tuple(planned)
+    )
 
 
 def _pay(

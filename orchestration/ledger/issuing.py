@@ -10,7 +10,7 @@ put into it without breaking it. ``docs/decisions/0008-ledger.md`` says why.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -47,7 +47,17 @@ from orchestration.ledger.tables import (
     number_series,
 )
 
-__all__ = ["IssueRequest", "IssuedDocument", "chain_hash", "check_request", "issue", "issued_document"]
+__all__ = [
+    "DocumentHead",
+    "IssueRequest",
+    "IssuedDocument",
+    "chain_hash",
+    "check_request",
+    "document_heads",
+    "issue",
+    "issued_document",
+    "newest_of_parties",
+]
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,39 @@ class IssueRequest:
     content: Mapping[str, Any]
     credit_draws: Sequence[CreditDraw] = ()
     refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DocumentHead:
+    """What a list of documents says of one; the rest stands in its content.
+
+    Attributes:
+        document_id: its place in the chain, from 1.
+        number: its number.
+        kind: invoice, credit_note or supplementary_invoice.
+        billing_period: ``YYYY-MM``.
+        billing_group_id: the group.
+        issuer_id: who issued.
+        customer_id: who owes.
+        currency: ISO 4217.
+        minor_units: decimals of the currency.
+        total_amount: with tax; below zero in a credit note.
+        issue_date: the day on it.
+        due_date: when it is to be paid.
+    """
+
+    document_id: int
+    number: str
+    kind: Kind
+    billing_period: str
+    billing_group_id: str
+    issuer_id: str
+    customer_id: str
+    currency: str
+    minor_units: int
+    total_amount: Decimal
+    issue_date: date
+    due_date: date
 
 
 @dataclass(frozen=True)
@@ -267,6 +310,20 @@ def _issued(connection: Connection, draft: Draft, is_new: bool = False) -> Issue
             f"UTC by {row.issued_by}. Nothing was issued; make the draft again."
         )
     return issued_document(row, is_new)
+
+
+def document_heads(connection: Connection) -> list[DocumentHead]:
+    """Return every document without its content, in the order of issue."""
+    columns = [documents.c[field.name] for field in fields(DocumentHead)]
+    return [DocumentHead(*row) for row in connection.execute(select(*columns).order_by(documents.c.document_id))]
+
+
+def newest_of_parties(connection: Connection) -> list[IssuedDocument]:
+    """Return the newest document of each customer, issuer and currency: who they were when it was issued."""
+    parties = (documents.c.customer_id, documents.c.issuer_id, documents.c.currency)
+    newest = select(func.max(documents.c.document_id)).group_by(*parties)
+    query = select(documents).where(documents.c.document_id.in_(newest)).order_by(documents.c.document_id)
+    return [issued_document(row) for row in connection.execute(query)]
 
 
 def _original(connection: Connection, draft: Draft, content: Content) -> int | None:

@@ -8,7 +8,7 @@ Every method is one transaction: it is done whole, or not at all. Methods that c
 it, and leave a line in the audit log. All raise ``LedgerError`` with one message for a person.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -32,10 +32,20 @@ from orchestration.ledger import (
 from orchestration.ledger.approvals import Approval, Draft
 from orchestration.ledger.archive import Backup
 from orchestration.ledger.audit import Change
-from orchestration.ledger.bank_files import BankFile, PaymentImport
+from orchestration.ledger.bank_files import BankFile, PaymentImport, PlannedPayment
+from orchestration.ledger.correspondence import ReminderRecord, Sending
 from orchestration.ledger.database import LedgerDatabase
-from orchestration.ledger.issuing import IssuedDocument, IssueRequest
-from orchestration.ledger.settlement import Aged, Balance, ItemId, OpenItem, Payment, Statement
+from orchestration.ledger.issuing import DocumentHead, IssuedDocument, IssueRequest
+from orchestration.ledger.settlement import (
+    Aged,
+    Allocation,
+    Balance,
+    ItemId,
+    OpenItem,
+    Payment,
+    RecordedPayment,
+    Statement,
+)
 from orchestration.ledger.tables import documents
 from orchestration.ledger.verification import Head, Verification
 from orchestration.settings import Workspace
@@ -123,6 +133,11 @@ class Ledger:
         with self._database.read() as connection:
             return approvals.find_approval(connection, draft)
 
+    def unmet_refusals(self, draft: Draft, refusals: tuple[str, ...]) -> list[str]:
+        """Return which of the reasons not to issue nobody has overridden for exactly this draft (D7)."""
+        with self._database.read() as connection:
+            return approvals.unmet_refusals(connection, draft, refusals)
+
     def why_not_approved(self, draft: Draft) -> str:
         """Return in words why a draft is not approved: never, taken back by whom, or approved with other numbers."""
         with self._database.read() as connection:
@@ -159,6 +174,16 @@ class Ledger:
         if row is None:
             raise LedgerError(f"No document has the number {number}.")
         return issuing.issued_document(row)
+
+    def document_heads(self) -> list[DocumentHead]:
+        """Return every document without its content, in the order of issue."""
+        with self._database.read() as connection:
+            return issuing.document_heads(connection)
+
+    def newest_of_parties(self) -> list[IssuedDocument]:
+        """Return the newest document of each customer, issuer and currency."""
+        with self._database.read() as connection:
+            return issuing.newest_of_parties(connection)
 
     # Keeping
 
@@ -201,9 +226,32 @@ class Ledger:
 
     def import_payments(self, path: Path, form: BankFile, by: str) -> PaymentImport:
         """Record and match the payments of a bank's file; importing it again changes nothing."""
-        found = bank_files.read_bank_file(path, form)
+        return self.record_payments(bank_files.read_bank_file(path, form), by)
+
+    def plan_payments(self, found: Sequence[Payment], customer_id: str | None = None) -> list[PlannedPayment]:
+        """Return what ``record_payments`` would do; see ``bank_files.plan_payments``."""
+        with self._database.read() as connection:
+            return bank_files.plan_payments(connection, found, customer_id)
+
+    def record_payments(self, found: Sequence[Payment], by: str, customer_id: str | None = None) -> PaymentImport:
+        """Record payments and match them with the documents that their texts name; see ``bank_files``."""
         with self._change(by) as change:
-            return bank_files.import_payments(change, found)
+            return bank_files.import_payments(change, found, customer_id)
+
+    def payments(self, customer_id: str | None = None) -> list[RecordedPayment]:
+        """Return the payments that were recorded."""
+        with self._database.read() as connection:
+            return settlement.recorded_payments(connection, customer_id)
+
+    def allocations(self) -> list[Allocation]:
+        """Return what was matched with what."""
+        with self._database.read() as connection:
+            return settlement.allocations(connection)
+
+    def find_item(self, name: str) -> OpenItem:
+        """Return the document with a number, or the payment with an id."""
+        with self._database.read() as connection:
+            return settlement.find_item(connection, name)
 
     def assign_payment(self, payment_id: int, customer_id: str | None, by: str, reason: str) -> None:
         """Say whose payment one is."""
@@ -255,10 +303,47 @@ class Ledger:
         with self._change(by) as change:
             return correspondence.record_sending(change, document_id, state, recipient, message_id, error)
 
+    def begin_sending(
+        self, document_ids: Sequence[int], recipient: str, message_id: str, by: str, *, again: bool = False
+    ) -> None:
+        """Record that a mail with these documents is about to go; see ``correspondence.begin_sending``."""
+        with self._change(by) as change:
+            correspondence.begin_sending(change, document_ids, recipient, message_id, again=again)
+
+    def end_sending(
+        self,
+        document_ids: Sequence[int],
+        state: correspondence.SendingState,
+        recipient: str,
+        message_id: str,
+        by: str,
+        error: str = "",
+    ) -> None:
+        """Record what became of a mail that was begun: sent, failed, or queued still, when nobody knows."""
+        with self._change(by) as change:
+            for document_id in document_ids:
+                correspondence.record_sending(change, document_id, state, recipient, message_id, error)
+
+    def newest_sendings(self) -> dict[int, Sending]:
+        """Return the newest step of sending of each document that was ever sent, by document."""
+        with self._database.read() as connection:
+            return correspondence.newest_sendings(connection)
+
     def record_reminder(self, document_id: int, level: int, reminder_date: date, by: str) -> int:
         """Record a reminder, level 1 to 3."""
         with self._change(by) as change:
             return correspondence.record_reminder(change, document_id, level, reminder_date)
+
+    def record_reminders(self, levels: Mapping[int, int], reminder_date: date, by: str) -> None:
+        """Record reminders of several documents, by document the level: all of them, or none."""
+        with self._change(by) as change:
+            for document_id, level in levels.items():
+                correspondence.record_reminder(change, document_id, level, reminder_date)
+
+    def reminders(self) -> list[ReminderRecord]:
+        """Return every reminder in the order in which they were made."""
+        with self._database.read() as connection:
+            return correspondence.reminder_records(connection)
 
     @contextmanager
     def _change(self, by: str) -> Iterator[Change]:

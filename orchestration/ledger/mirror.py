@@ -1,7 +1,7 @@
 """The ledger's rows in the warehouse, where the models read them.
 
 What is here: schema ``ledger`` of the warehouse, a copy of the issued documents and approvals as of one moment.
-When to add here: another table of the ledger that a model reads (list it in ``_ledger__sources.yml`` too).
+When to add here: another table of the ledger that a model or page reads (list it in ``_ledger__sources.yml`` too).
 What does not belong here: joins and sums, which are models; writing to the ledger.
 """
 
@@ -13,6 +13,7 @@ from orchestration.ledger.reads import LINE_PARTS, empty_table
 from orchestration.ledger.tables import (
     approval_withdrawals,
     approvals,
+    audit_log,
     credit_draws,
     document_line_accounts,
     document_lines,
@@ -29,7 +30,7 @@ SCHEMA = "ledger"
 
 _TABLES = (
     *(documents, document_lines, document_line_accounts, document_taxes, credit_draws),
-    *(approvals, approval_withdrawals, overrides),
+    *(approvals, approval_withdrawals, overrides, audit_log),
 )
 _INCOMING = "incoming_ledger_rows"
 

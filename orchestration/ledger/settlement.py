@@ -14,7 +14,7 @@ Amounts are in the item's currency; items of different currencies or customers a
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -28,19 +28,25 @@ from orchestration.ledger.tables import documents, payment_allocations, payment_
 
 __all__ = [
     "Aged",
+    "Allocation",
     "Balance",
     "ItemId",
     "Movement",
     "OpenItem",
     "Payment",
+    "RecordedPayment",
     "Statement",
     "ageing",
     "allocate",
+    "allocations",
     "assign_payment",
     "balances",
+    "find_item",
+    "known_payment",
     "open_items",
     "over_allocated",
     "record_payment",
+    "recorded_payments",
     "reverse_allocation",
     "statement",
 ]
@@ -77,6 +83,58 @@ class Payment:
     method: str = "bank_transfer"
     reference: str = ""
     counterparty: str = ""
+
+
+@dataclass(frozen=True)
+class RecordedPayment:
+    """A payment in the ledger.
+
+    Attributes:
+        payment_id: our id of it.
+        payment: what was recorded.
+        customer_id: whose it is; None while nobody claimed it.
+        open_amount: what of it is not matched yet: of the sign of its amount, or zero.
+        recorded_by: who recorded it.
+        recorded_at: when, in UTC.
+    """
+
+    payment_id: int
+    payment: Payment
+    customer_id: str | None
+    open_amount: Decimal
+    recorded_by: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """A match of something in a customer's favour with something that they owe.
+
+    Attributes:
+        allocation_id: its id.
+        credit: name of the payment or credit note.
+        debit: name of the invoice or refund.
+        amount: above zero; below when it reverses another.
+        currency: of both.
+        effective_date: the later of the two items' dates.
+        reason: why.
+        reverses: the match that it reverses; None when it is none.
+        is_reversed: whether another reverses it.
+        allocated_by: who matched.
+        allocated_at: when, in UTC.
+    """
+
+    allocation_id: int
+    credit: str
+    debit: str
+    amount: Decimal
+    currency: str
+    effective_date: date
+    reason: str
+    reverses: int | None
+    is_reversed: bool
+    allocated_by: str
+    allocated_at: datetime
 
 
 @dataclass(frozen=True)
@@ -198,21 +256,9 @@ def record_payment(change: Change, payment: Payment, customer_id: str | None = N
             "A payment needs an amount other than zero, a currency of three letters, a source and its id there. "
             "Nothing was recorded."
         )
-    found = change.connection.execute(
-        select(payments).where(payments.c.source == payment.source, payments.c.external_id == payment.external_id)
-    ).first()
-    if found is not None:
-        if (found.amount, found.currency, found.payment_date) != (
-            payment.amount,
-            payment.currency,
-            payment.payment_date,
-        ):
-            raise LedgerError(
-                f"Payment {payment.external_id} of {payment.source} was recorded as {plain(found.amount)} "
-                f"{found.currency} on {found.payment_date}, not {plain(payment.amount)} {payment.currency} on "
-                f"{payment.payment_date}. Nothing was recorded; give another payment another id."
-            )
-        return int(found.payment_id)
+    known = known_payment(change.connection, payment)
+    if known is not None:
+        return known
     payment_id = next_id(change.connection, payments.c.payment_id)
     change.connection.execute(
         insert(payments).values(payment_id=payment_id, **vars(payment), recorded_by=change.by, recorded_at=change.at)
@@ -225,6 +271,90 @@ def record_payment(change: Change, payment: Payment, customer_id: str | None = N
     if customer_id is not None:
         assign_payment(change, payment_id, customer_id, "recorded for")
     return payment_id
+
+
+def known_payment(connection: Connection, payment: Payment) -> int | None:
+    """Return the id of a payment that was recorded before; None when it is new.
+
+    Raises:
+        LedgerError: the same id was recorded with another amount, currency or day.
+    """
+    found = connection.execute(
+        select(payments).where(payments.c.source == payment.source, payments.c.external_id == payment.external_id)
+    ).first()
+    if found is None:
+        return None
+    if (found.amount, found.currency, found.payment_date) != (payment.amount, payment.currency, payment.payment_date):
+        raise LedgerError(
+            f"Payment {payment.external_id} of {payment.source} was recorded as {plain(found.amount)} "
+            f"{found.currency} on {found.payment_date}, not {plain(payment.amount)} {payment.currency} on "
+            f"{payment.payment_date}. Nothing was recorded; give another payment another id."
+        )
+    return int(found.payment_id)
+
+
+def recorded_payments(connection: Connection, customer_id: str | None = None) -> list[RecordedPayment]:
+    """Return the payments in the order in which they were recorded; only one customer's when one is given."""
+    items = {item.item.item_id: item for item in open_items(connection, customer_id) if item.item.item == "payment"}
+    return [
+        RecordedPayment(
+            row.payment_id,
+            Payment(
+                row.source,
+                row.external_id,
+                row.payment_date,
+                row.amount,
+                row.currency,
+                row.method,
+                row.reference,
+                row.counterparty,
+            ),
+            items[row.payment_id].customer_id,
+            -items[row.payment_id].open_amount,
+            row.recorded_by,
+            row.recorded_at,
+        )
+        for row in connection.execute(select(payments).order_by(payments.c.payment_id))
+        if row.payment_id in items
+    ]
+
+
+def allocations(connection: Connection) -> list[Allocation]:
+    """Return every match in the order in which they were made, reversed ones and reversals too."""
+    items = {item.item: item for item in open_items(connection)}
+    rows = connection.execute(select(payment_allocations).order_by(payment_allocations.c.allocation_id)).all()
+    reversed_ids = {row.reverses_allocation_id for row in rows}
+    return [
+        Allocation(
+            row.allocation_id,
+            items[_side(row, "credit")].name,
+            items[_side(row, "debit")].name,
+            row.amount,
+            items[_side(row, "credit")].currency,
+            row.effective_date,
+            row.reason,
+            row.reverses_allocation_id,
+            row.allocation_id in reversed_ids,
+            row.allocated_by,
+            row.allocated_at,
+        )
+        for row in rows
+    ]
+
+
+def find_item(connection: Connection, name: str) -> OpenItem:
+    """Return the item with a name: a document's number, ``payment 17``, or ``17`` alone.
+
+    Raises:
+        LedgerError: there is none.
+    """
+    payment_id = name.strip().removeprefix("payment").strip()
+    if payment_id.isdecimal():
+        return _item(connection, ItemId("payment", int(payment_id)))
+    found = connection.execute(select(documents.c.document_id).where(documents.c.number == name.strip())).first()
+    if found is None:
+        raise LedgerError(f"There is no document or payment {name}. Nothing was changed.")
+    return _item(connection, ItemId("document", found.document_id))
 
 
 def assign_payment(change: Change, payment_id: int, customer_id: str | None, reason: str) -> None:

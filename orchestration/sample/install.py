@@ -18,12 +18,12 @@ EXPECTATIONS_FILE = "sample_expectations.json"
 
 
 def write_example_configuration(folder: Path) -> list[Path]:
-    """Copy the example configuration's CSV files into ``folder``, which is made if need be, and return them.
+    """Copy the example configuration's files into ``folder``, which is made if need be, and return them.
 
     Raises:
         FileExistsError: a file of that name is there already; none is overwritten and nothing was copied.
     """
-    sources = sorted(EXAMPLE_BILLING.glob("*.csv"))
+    sources = sorted([*EXAMPLE_BILLING.glob("*.csv"), *EXAMPLE_BILLING.glob("*.toml")])
     for source in sources:
         if (folder / source.name).exists():
             raise FileExistsError(

@@ -64,15 +64,19 @@ def test_the_readme_has_the_commands_tested_here() -> None:
     ]
 
 
-def test_make_run_prints_draft_invoices_and_then_does_nothing(workspace: Path) -> None:
+def test_make_run_prints_invoices_and_an_issued_one_and_then_does_nothing(workspace: Path) -> None:
     first = _run("make", "run", workspace=workspace)
-    assert "Draft invoices" in first
+    assert "Invoices as of today" in first
+    [pdf] = re.findall(r"^Issued [A-Z]+-\d{4}-000001, .*: (/.*\.pdf)$", first, flags=re.MULTILINE)
+    assert Path(pdf).read_bytes().startswith(b"%PDF-")
     assert "2026-10" in first
     assert "chargehouse dashboard" in first
     assert "chargehouse dagster" in first
     again = _run("make", "run", workspace=workspace)
     assert "Nothing new" in again
-    assert "Draft invoices" in again
+    assert "Invoices as of today" in again
+    assert "Issued " not in again
+    assert Path(pdf).stem in again
 
 
 @pytest.mark.parametrize(

@@ -115,10 +115,7 @@ matched as (
 tiered as (
     select
         *,
-        concat_ws(
-            '/', billing_account_id, sub_account_id, charge_type, service_code, usage_type, operation, region_id,
-            usage_unit, line_item_type, commitment_id, list_cost_source, charge_date, billing_entity, treatment_reason
-        ) as charge_key
+        {{ charge_key('matched') }} as charge_key
     from matched
     where price_list_sku is not null
 ),
@@ -178,7 +175,7 @@ relisted as (
     select
         * exclude (charge_key, total_cost_units, quantity_units, share_units)
         replace (
-            cast(cast(share_units as decimal(38, 0)) * 0.0000000001 as decimal(38, 10)) as list_cost,
+            {{ units_to_amount('share_units') }} as list_cost,
             'price_list' as list_cost_source
         )
     from {{ largest_remainder(

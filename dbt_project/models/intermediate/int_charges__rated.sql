@@ -71,12 +71,7 @@ tier_prices as (
 tiered as (
     select
         ruled.*,
-        concat_ws(
-            '/', ruled.billing_account_id, ruled.sub_account_id, ruled.charge_type, ruled.service_code,
-            ruled.usage_type, ruled.operation, ruled.region_id, ruled.usage_unit, ruled.line_item_type,
-            ruled.commitment_id, ruled.list_cost_source, ruled.charge_date, ruled.billing_entity,
-            ruled.treatment_reason
-        ) as charge_key,
+        {{ charge_key('ruled') }} as charge_key,
         {{ exact_units('tier_prices.total_cost') }} as total_cost_units,
         {{ exact_units('ruled.usage_quantity') }} as quantity_units
     from ruled
@@ -92,7 +87,7 @@ tiered as (
 tiered_split as (
     select
         * exclude (charge_key, total_cost_units, quantity_units, share_units),
-        cast(cast(share_units as decimal(38, 0)) * 0.0000000001 as decimal(38, 20)) as tiered_cost
+        cast({{ units_to_amount('share_units') }} as decimal(38, 20)) as tiered_cost
     from {{ largest_remainder(
         'tiered',
         ['billing_period', 'scenario', 'billing_group_id', 'pricing_rule_id'],

@@ -182,7 +182,7 @@ shared_savings as (
             sum(normalized_quantity) over (partition by billing_period, shared_cost_rule_id, commitment_id)
             as decimal(38, 20)
         ) as weight_total,
-        cast(cast(share_units as decimal(38, 0)) * 0.0000000001 as decimal(38, 10)) as billed_cost
+        {{ units_to_amount('share_units') }} as billed_cost
     from {{ largest_remainder(
         'parts', ['billing_period', 'shared_cost_rule_id', 'commitment_id'],
         'savings_units', 'weight_units', 'part_key'

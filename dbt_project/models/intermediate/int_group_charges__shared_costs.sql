@@ -78,7 +78,7 @@ parts as (
     select
         totalled.*,
         weight_total <= 0 as is_equal_split,
-        cast(amount * 10000000000 as hugeint) as amount_units,
+        {{ exact_units('amount') }} as amount_units,
         case when weight_total <= 0 then cast(1 as hugeint) else {{ exact_units('weight') }} end as weight_units
     from totalled
     -- Configured weights that sum to zero are no weights: the cost is not spread, and listed.
@@ -98,7 +98,7 @@ final as (
         weight,
         weight_total,
         is_equal_split,
-        cast(cast(share_units as decimal(38, 0)) * 0.0000000001 as decimal(38, 10)) as billed_cost
+        {{ units_to_amount('share_units') }} as billed_cost
     from {{ largest_remainder(
         'parts', ['billing_period', 'shared_cost_rule_id'], 'amount_units', 'weight_units', 'billing_group_id'
     ) }} as split_parts

@@ -141,7 +141,7 @@ final as (
         base_amount as weight_total,
         -- The minimum of a group without usage stands on one account: that is no split.
         base_amount = 0 and count(*) over (partition by billing_period, billing_group_id) > 1 as is_equal_split,
-        cast(cast(share_units as decimal(38, 0)) * 0.0000000001 as decimal(38, 10)) as billed_cost
+        {{ units_to_amount('share_units') }} as billed_cost
     from {{ largest_remainder(
         'parts', ['billing_period', 'billing_group_id'], 'fee_units', 'weight_units', 'sub_account_id'
     ) }} as split_parts

@@ -71,11 +71,7 @@ parts as (
         lines.currency,
         lines.net_amount as line_net_amount,
         currencies.minor_units,
-        cast(
-            coalesce(lines.net_amount, 0)
-            * case currencies.minor_units when 0 then 1 when 2 then 100 when 3 then 1000 when 4 then 10000 end
-            as hugeint
-        ) as whole_units,
+        {{ amount_to_minor_units('coalesce(lines.net_amount, 0)', 'currencies.minor_units') }} as whole_units,
         {{ exact_units('account_amounts.exact_amount_usd') }} as weight_units
     from lines
     inner join account_amounts

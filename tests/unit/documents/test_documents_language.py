@@ -30,7 +30,7 @@ def test_every_text_is_used() -> None:
         for key in TEXTS["en"]
         if f'"{key}"' not in code and f"'{key}'" not in code and not any(key.startswith(family) for family in families)
     ]
-    assert set(unused) <= {"not_due", "days_1_30", "days_31_60", "days_61_90", "over_90"}
+    assert set(unused) <= {"not_due", "days_1_30", "days_31_60", "days_61_90", "over_90", "in_favour"}
 
 
 @pytest.mark.parametrize(

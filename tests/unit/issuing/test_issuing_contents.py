@@ -31,7 +31,7 @@ def configuration(tmp_path: Path) -> Configuration:
 
 @pytest.fixture
 def origins(configuration: Configuration) -> Origins:
-    return PeriodSources(configuration, _SEPTEMBER, "1", "run").origins("kranich", [Delivery("9", "d", "f")])
+    return PeriodSources(configuration, _SEPTEMBER, [], "1", "run").origins("kranich", [Delivery("9", "d", "f")])
 
 
 def _share(net: str, credit: str = "0") -> dict[str, Decimal]:

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _origins(folder: Path, *deliveries: Delivery, group: str = "lumen", code: str = "1") -> Origins:
-    sources = PeriodSources(read_configuration(folder), _SEPTEMBER, code, "run")
+    sources = PeriodSources(read_configuration(folder), _SEPTEMBER, [], code, "run")
     return sources.origins(group, deliveries or (_FIRST,))
 
 
@@ -43,7 +43,7 @@ def _rewrite(folder: Path, file: str, old: str, new: str) -> None:
 
 def test_only_rows_that_matter_to_the_group_are_frozen(folder: Path) -> None:
     configuration = read_configuration(folder)
-    rows = PeriodSources(configuration, _SEPTEMBER, "1", "run").configuration_rows("lumen")
+    rows = PeriodSources(configuration, _SEPTEMBER, [], "1", "run").configuration_rows("lumen")
     assert [row["billing_group_id"] for row in rows["billing_groups.csv"]] == ["lumen"]
     assert {row["billing_group_id"] for row in rows["account_assignments.csv"]} == {"lumen"}
     plan = rows["billing_terms.csv"][0]["pricing_plan_id"]
@@ -65,7 +65,7 @@ def test_only_rows_that_matter_to_the_group_are_frozen(folder: Path) -> None:
 
 def test_a_month_outside_a_row_does_not_freeze_it(folder: Path) -> None:
     configuration: Configuration = read_configuration(folder)
-    none = PeriodSources(configuration, date(2020, 1, 1), "1", "run").configuration_rows("lumen")
+    none = PeriodSources(configuration, date(2020, 1, 1), [], "1", "run").configuration_rows("lumen")
     assert "billing_terms.csv" not in none
     assert "fx_rates.csv" not in none
 
@@ -130,11 +130,16 @@ def test_many_changes_are_counted(folder: Path) -> None:
     )
 
 
-def test_a_correction_depends_on_the_parties_of_its_document(folder: Path) -> None:
-    # The group was lumen's customer's at issue and is another's now; the tax follows the first one's country.
-    sources = PeriodSources(read_configuration(folder), _SEPTEMBER, "1", "run")
-    parties = {"customer_id": "kranich", "issuer_id": "brightwater-eu"}
-    rows = sources.origins("lumen", [_FIRST, _FIRST], parties)
+def test_a_correction_depends_on_the_parties_and_payers_of_its_document(folder: Path) -> None:
+    # The group was another customer's at issue, whose country decides the tax; and nothing of the payer is left in it.
+    elsewhere = Delivery("8" * 12, "elsewhere", "f")
+    sources = PeriodSources(read_configuration(folder), _SEPTEMBER, [_FIRST, elsewhere], "1", "run")
+    document = {
+        "customer": {"customer_id": "kranich"},
+        "issuer": {"issuer_id": "brightwater-eu"},
+        "provenance": {"deliveries": [vars(_FIRST) | {"delivery_key": "before"}]},
+    }
+    rows = sources.origins("lumen", [], [document])
     assert rows.deliveries == (_FIRST,)
     assert [row["customer_id"] for row in rows.configuration["customers.csv"]] == ["kranich"]
     assert [row["issuer_id"] for row in rows.configuration["issuers.csv"]] == ["brightwater-eu"]

@@ -43,7 +43,8 @@ def test_tax_parts_of_lines_are_read_with_their_words(ledger: Ledger) -> None:
     issue_one(ledger, "a", "119.00")
     issue_one(ledger, "b", "19.00")
     (part,) = ledger.arrow_line_parts(after=1, up_to=2).to_pylist()
-    assert (part["document_id"], part["tax_category"], part["tax_name"], part["exemption_reason"]) == (2, "S", "VAT", "")
+    named = [part[name] for name in ("document_id", "tax_category", "tax_name", "exemption_reason")]
+    assert named == [2, "S", "VAT", ""]
     assert part["net_amount"] == Decimal("15.97")
     assert ledger.arrow_line_parts(after=2, up_to=2).num_rows == 0
 

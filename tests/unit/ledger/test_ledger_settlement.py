@@ -254,3 +254,68 @@ def test_sendings_are_kept_step_by_step(ledger: Ledger) -> None:
         ("failed", "", "mailbox full"),
         ("sent", "<7@mail>", ""),
     ]
+
+
+def test_a_mail_begins_once_and_what_became_of_it_is_known(ledger: Ledger) -> None:
+    issue_one(ledger, "a")
+    issue_one(ledger, "b")
+    issue_one(ledger, "c")
+    ledger.begin_sending([1, 2], "ap@kranich.example", "<1@mail>", "Ada")
+    with pytest.raises(LedgerError, match=r"document 2: sending it began on .* look for mail <1@mail>"):
+        ledger.begin_sending([3, 2], "ap@kranich.example", "<2@mail>", "Ben")
+    assert 3 not in ledger.newest_sendings()
+    ledger.end_sending([1], "sent", "ap@kranich.example", "<1@mail>", "Ada")
+    ledger.end_sending([2], "failed", "ap@kranich.example", "<1@mail>", "Ada", "mailbox full")
+    with pytest.raises(LedgerError, match=r"document 1: it was sent on 2026-12-31 12:00 UTC by Ada to ap@kranich"):
+        ledger.begin_sending([1], "ap@kranich.example", "<3@mail>", "Ben")
+    ledger.begin_sending([2], "ap@kranich.example", "<3@mail>", "Ben")
+    ledger.begin_sending([1], "ap@kranich.example", "<4@mail>", "Ben", again=True)
+    newest = ledger.newest_sendings()
+    assert {one.document_id: (one.state, one.message_id) for one in newest.values()} == {
+        1: ("queued", "<4@mail>"),
+        2: ("queued", "<3@mail>"),
+    }
+    with pytest.raises(LedgerError, match="There is no document 9"):
+        ledger.begin_sending([3, 9], "ap@kranich.example", "<5@mail>", "Ben")
+    assert 3 not in ledger.newest_sendings()
+
+
+def test_reminders_of_one_letter_are_recorded_together_or_not_at_all(ledger: Ledger) -> None:
+    issue_one(ledger, "a")
+    issue_one(ledger, "b")
+    with pytest.raises(LedgerError, match="level 2 was not recorded"):
+        ledger.record_reminders({1: 1, 2: 2}, date(2026, 11, 20), "Ada")
+    assert ledger.reminders() == []
+    ledger.record_reminders({1: 1, 2: 1}, date(2026, 11, 20), "Ada")
+    assert [(one.document_id, one.level, one.open_amount) for one in ledger.reminders()] == [
+        (1, 1, Decimal(119)),
+        (2, 1, Decimal(119)),
+    ]
+
+
+def test_payments_matches_and_items_are_read_by_name(ledger: Ledger) -> None:
+    number = issue_one(ledger, "a").number
+    paid = pay(ledger, "200.00")
+    match(ledger, paid, document(1), "119.00")
+    ledger.reverse_allocation(1, "Ben", "wrong")
+    match(ledger, paid, document(1), "100.00")
+    (row,) = ledger.payments(CUSTOMER)
+    assert (row.payment_id, row.open_amount, row.recorded_by) == (1, Decimal("100.00"), "Ada")
+    assert ledger.payments("nobody") == []
+    assert [
+        (one.allocation_id, one.credit, one.debit, one.amount, one.reverses, one.is_reversed)
+        for one in ledger.allocations()
+    ] == [
+        (1, "payment 1", number, Decimal("119.00"), None, True),
+        (2, "payment 1", number, Decimal("-119.00"), 1, False),
+        (3, "payment 1", number, Decimal("100.00"), None, False),
+    ]
+    for name in (number, f" {number} "):
+        assert ledger.find_item(name).item == document(1)
+    for name in ("1", "payment 1", " payment  1 "):
+        assert ledger.find_item(name).item == paid
+    for name in ("2", "payment x", "", "BW-2026-000002"):
+        with pytest.raises(LedgerError, match="There is no"):
+            ledger.find_item(name)
+    assert [head.number for head in ledger.document_heads()] == [number]
+    assert [found.number for found in ledger.newest_of_parties()] == [number]

@@ -300,6 +300,14 @@ def test_conversion_of_invoice_lines_is_exact(
             ("rate", pa.decimal128(18, 10), [rate for _, _, rate in rows]),
             ("source", pa.string(), ["treasury"] * len(rows)),
         ],
+        ledger__documents=[
+            ("billing_period", pa.date32(), []),
+            ("billing_group_id", pa.string(), []),
+            ("revision", pa.int64(), []),
+            ("number", pa.string(), []),
+            ("currency", pa.string(), []),
+            ("fx_rate", pa.decimal128(18, 10), []),
+        ],
         currencies=[("currency", pa.string(), names), ("minor_units", pa.int32(), decimals)],
         line_kinds=[
             ("line_kind", pa.string(), ["custom_line_item"]),

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from orchestration.cli import _progress, main
+from orchestration.cli import main
 from orchestration.ingest.register import Register
 from orchestration.ledger.ledger import Ledger
 from orchestration.sample.install import write_example_configuration
 from orchestration.settings import Workspace
+from orchestration.terminal import print_json, progress
 from orchestration.warehouse import open_warehouse
 from tests.unit.ledger.ledger_contents import issue_one
 
@@ -112,9 +113,7 @@ def test_load_says_what_is_wrong_with_a_file(root: Path) -> None:
 
 
 def test_json_keeps_money_exact(capsys: pytest.CaptureFixture[str]) -> None:
-    from orchestration.cli import _print_json
-
-    _print_json({"amount": Decimal("0.1000000000"), "period": date(2026, 10, 1)})
+    print_json({"amount": Decimal("0.1000000000"), "period": date(2026, 10, 1)})
     assert json.loads(capsys.readouterr().out) == {"amount": "0.1000000000", "period": "2026-10-01"}
 
 
@@ -169,11 +168,11 @@ def test_verify_finds_what_was_changed_behind_the_ledger(root: Path) -> None:
 def test_long_work_shows_a_bar_on_a_terminal_and_nothing_else(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with _progress("Issuing") as report:
+    with progress("Issuing") as report:
         report("Making files: 3 of 4")
     assert capsys.readouterr() == ("", "")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with _progress("Issuing") as report:
+    with progress("Issuing") as report:
         report("Looking for what is new")
         report("Making files: 3 of 4")
     shown = capsys.readouterr()

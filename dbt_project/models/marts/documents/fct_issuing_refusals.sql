@@ -1,5 +1,5 @@
 {# D7: why a group's document for a period must not be issued. Only what touches the group: its own rows, and those of a
-   shared cost that it bears a part of. #}
+   shared cost that it bears a part of. An override holds for the numbers that it was given for. #}
 with
 
 charges as (
@@ -17,6 +17,33 @@ drafts as (
 reconciliation as (
     select * from {{ ref('fct_reconciliation') }}
     where stage = 'raw'
+),
+
+proposed_documents as (
+    select * from {{ ref('fct_proposed_documents') }}
+),
+
+overrides as (
+    select * from {{ source('ledger', 'overrides') }}
+),
+
+-- Of several the first counts: it is the one that let the document pass.
+overridden as (
+    select
+        proposed_documents.billing_period,
+        proposed_documents.billing_group_id,
+        overrides.refusal,
+        arg_min(overrides.overridden_by, overrides.override_id) as overridden_by,
+        arg_min(overrides.overridden_at, overrides.override_id) as overridden_at,
+        arg_min(overrides.reason, overrides.override_id) as override_reason
+    from proposed_documents
+    inner join overrides
+        on
+            proposed_documents.billing_period = overrides.billing_period
+            and proposed_documents.billing_group_id = overrides.billing_group_id
+            and proposed_documents.revision = overrides.revision
+            and proposed_documents.draft_hash = overrides.draft_hash
+    group by proposed_documents.billing_period, proposed_documents.billing_group_id, overrides.refusal
 ),
 
 troubles as (
@@ -130,13 +157,22 @@ reasons as (
 
 final as (
     select distinct
-        billing_period,
-        billing_group_id,
-        refusal,
-        subject,
-        detail
+        reasons.billing_period,
+        reasons.billing_group_id,
+        reasons.refusal,
+        reasons.subject,
+        reasons.detail,
+        reasons.refusal in ('not_final', 'unmapped', 'unrated') as can_be_overridden,
+        overridden.overridden_by,
+        timezone('UTC', overridden.overridden_at) as overridden_at,
+        overridden.override_reason
     from reasons
-    where billing_group_id <> 'UNASSIGNED'
+    left join overridden
+        on
+            reasons.billing_period = overridden.billing_period
+            and reasons.billing_group_id = overridden.billing_group_id
+            and reasons.refusal = overridden.refusal
+    where reasons.billing_group_id <> 'UNASSIGNED'
 )
 
 select * from final

@@ -135,6 +135,7 @@ decided as (
         billing_group_id,
         arg_max(approved_by, approval_id) filter (where is_current) as approved_by,
         arg_max(approved_at, approval_id) filter (where is_current) as approved_at,
+        arg_max(note, approval_id) filter (where is_current) as approval_note,
         arg_max(approved_by, approval_id) as last_approved_by,
         arg_max(approved_at, approval_id) as last_approved_at
     from matched
@@ -158,6 +159,7 @@ final as (
         case when decided.approved_by is not null then 'approved' else 'draft' end as state,
         decided.approved_by,
         timezone('UTC', decided.approved_at) as approved_at,
+        decided.approval_note,
         case when decided.approved_by is null then decided.last_approved_by end as lapsed_approval_by,
         case when decided.approved_by is null then timezone('UTC', decided.last_approved_at) end as lapsed_approval_at
     from kinds

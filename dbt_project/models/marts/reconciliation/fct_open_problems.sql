@@ -8,7 +8,7 @@ charges as (
 ),
 
 invoices as (
-    select * from {{ ref('fct_invoices') }}
+    select * from {{ ref('int_invoice_drafts') }}
     where {{ is_current_period('billing_period') }}
 ),
 

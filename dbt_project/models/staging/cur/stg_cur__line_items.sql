@@ -77,6 +77,17 @@ final as (
             else 'public'
         end as public_price,
 
+        -- what exports show of a row, and no rule reads
+        identity_line_item_id as line_item_id,
+        identity_time_interval as time_interval,
+        bill_bill_type as bill_type,
+        line_item_usage_start_date as usage_start_at,
+        line_item_usage_end_date as usage_end_at,
+        line_item_availability_zone as availability_zone,
+        line_item_resource_id as resource_id,
+        line_item_line_item_description as line_item_description,
+        resource_tags,
+
         bad_values,
         coalesce(bill_invoice_id, '') = '' and line_item_unblended_cost <> 0 as is_open,
 
