@@ -31,6 +31,8 @@ from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.warehouse import workspace_lock
 from tests.integration.focus_validator import KNOWN_FAILURES, installed_validator, validate
 from tests.integration.workspaces import Rows, copy_landing, write_billing
+from tests.unit.ingest.landed_cur import place
+from tests.unit.ingest.landed_price_lists import S3_STORAGE, offer_csv, replace
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +72,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Expecta
 
 @pytest.fixture(scope="module")
 def corrected(sample: tuple[Workspace, Expectations]) -> Workspace:
-    """August issued, then priced otherwise: a correction of one group is issued, those of the others are open.
+    """August issued, then priced by other rules and a price list: one correction is issued, the others are open.
 
     Comes after the tests of drafts, whose workspace it changes.
     """
@@ -82,6 +84,9 @@ def corrected(sample: tuple[Workspace, Expectations]) -> Workspace:
     changed = re.sub(r"^([^,\n]+,[^,\n]+,GLOBAL,(?:MARKUP|DISCOUNT)),[^,]+", r"\1,3.5", text, flags=re.MULTILINE)
     assert changed != text
     rules.write_text(changed, encoding="utf-8")
+    # R8: storage is split over the group's rows by AWS's tiers; the exported row is a part of that part.
+    tiers = (("0", "1", "0.5000000000"), ("1", "Inf", "0.0170000000"))
+    place(workspace.landing / "price_lists" / "s3.csv", offer_csv([replace(S3_STORAGE, tiers=tiers)]))
     run_new(workspace)
     proposed = _published(
         workspace,
@@ -366,6 +371,18 @@ def test_the_command(sample: tuple[Workspace, Expectations], tmp_path: Path, mon
     assert (other.exit_code, other.stdout) == (0, f"Wrote {count[0]} rows to {tmp_path / 'again.parquet'}.\n")
 
 
+def test_rows_of_what_is_split_by_tiers_are_their_charges(corrected: Workspace, tmp_path: Path) -> None:
+    for period, group in _billed_groups(corrected):
+        _assert_rows_are_their_charges(corrected, period, group, tmp_path)
+    split = _published(
+        corrected,
+        "select count(distinct billing_group_id), min(row_count) from marts.fct_charges "
+        "where list_cost_source = 'price_list' and treatment = 'billed' and billed_cost <> 0",
+    )
+    assert split[0][0] > 1
+    assert split[0][1] > 1
+
+
 def test_after_a_correction_everything_sums_to_each_document(corrected: Workspace, tmp_path: Path) -> None:
     """Charges are today's; by number they are what was issued, and without number what is still to be issued."""
     issued = _published(
@@ -397,7 +414,6 @@ def test_after_a_correction_everything_sums_to_each_document(corrected: Workspac
 
     cur = tmp_path / "cur.parquet"
     group = _published(corrected, "select min(billing_group_id) from marts.fct_documents where revision = 1")[0][0]
-    _assert_rows_are_their_charges(corrected, _AUGUST, group, tmp_path)
     write_cur(corrected, _AUGUST, group, cur)
     assert _rows("select distinct bill_invoice_id from $path", path=cur) == _published(
         corrected, f"select number from marts.fct_documents where revision = 0 and billing_group_id = '{group}'"
