@@ -40,9 +40,9 @@ def write_focus(workspace: Workspace, period: date, group: str | None, path: Pat
             [period, group],
         ).fetchall()
         if unconverted:
-            names = ", ".join(name for (name,) in unconverted)
+            groups = ", ".join(name for (name,) in unconverted)
             raise ChargehouseError(
-                f"There is no exchange rate for {period:%Y-%m} of {names} (I2), so there is nothing to export in the "
+                f"There is no exchange rate for {period:%Y-%m} of {groups} (I2), so there is nothing to export in the "
                 "currency of the invoice. Add it to fx_rates.csv and run again, or export the other groups one by one."
             )
         warehouse.execute(f"create temp view focus_rows as {analysis_sql('focus_cost_and_usage')}")
