@@ -1,10 +1,12 @@
 {# FOCUS 1.2 Cost and Usage as the customer sees it (docs/exports.md, decision 14): what we bill, in the currency of the
    invoice. No AWS cost and no margin leaves this query: a list cost is shown only where it is AWS's public price.
 
-   BilledCost sums to each invoice line and account, and so to the total with credits and tax; what rounding a line to the
-   cent adds or takes away is a row of its own. Where documents are issued it sums to each of them by InvoiceId: charges
+   BilledCost sums to each invoice line and account, and so to the total with credits and tax; what rounding a line to
+   the cent adds or takes away is a row of its own. Where documents are issued it sums to each of them by InvoiceId: charges
    are today's and stand on the first document, what changed since is taken off it in rows that say so, and stands again
    on its correction, or on no document yet.
+
+   Columns have the names of FOCUS in snake case; the export writes them as FOCUS does.
 
    Variables: billing_period; billing_group_id, null for all groups. #}
 with
@@ -544,33 +546,33 @@ named as (
 
 final as (
     select
-        cast(null as varchar) as "AvailabilityZone",
-        cast(billed_cost as decimal(28, 10)) as "BilledCost",
-        billing_group_id as "BillingAccountId",
-        billing_group_name as "BillingAccountName",
-        'Billing Group' as "BillingAccountType",
-        currency as "BillingCurrency",
-        cast(getvariable('billing_period') + interval 1 month as timestamp) as "BillingPeriodEnd",
-        cast(getvariable('billing_period') as timestamp) as "BillingPeriodStart",
-        cast(null as varchar) as "CapacityReservationId",
-        cast(null as varchar) as "CapacityReservationStatus",
-        charge_category as "ChargeCategory",
-        charge_class as "ChargeClass",
+        cast(null as varchar) as availability_zone,
+        cast(billed_cost as decimal(28, 10)) as billed_cost,
+        billing_group_id as billing_account_id,
+        billing_group_name as billing_account_name,
+        'Billing Group' as billing_account_type,
+        currency as billing_currency,
+        cast(getvariable('billing_period') + interval 1 month as timestamp) as billing_period_end,
+        cast(getvariable('billing_period') as timestamp) as billing_period_start,
+        cast(null as varchar) as capacity_reservation_id,
+        cast(null as varchar) as capacity_reservation_status,
+        charge_category,
+        charge_class,
         coalesce(
             nullif(description, ''), service_name || coalesce(', ' || nullif(usage_type, ''), '')
-        ) as "ChargeDescription",
-        charge_frequency as "ChargeFrequency",
+        ) as charge_description,
+        charge_frequency,
         cast(
             coalesce(charge_date + interval 1 day, getvariable('billing_period') + interval 1 month) as timestamp
-        ) as "ChargePeriodEnd",
-        cast(coalesce(charge_date, getvariable('billing_period')) as timestamp) as "ChargePeriodStart",
+        ) as charge_period_end,
+        cast(coalesce(charge_date, getvariable('billing_period')) as timestamp) as charge_period_start,
         case
             when commitment_id is null then null
             when contains(commitment_id, ':savingsplan') then 'Spend'
             else 'Usage'
-        end as "CommitmentDiscountCategory",
-        commitment_id as "CommitmentDiscountId",
-        cast(null as varchar) as "CommitmentDiscountName",
+        end as commitment_discount_category,
+        commitment_id as commitment_discount_id,
+        cast(null as varchar) as commitment_discount_name,
         cast(
             case
                 when commitment_id is null or charge_category not in ('Usage', 'Purchase') then null
@@ -578,80 +580,81 @@ final as (
                 -- What a plan's spend covers is known where it is what we bill.
                 when is_spend_billed then pricing_currency_cost
             end as decimal(38, 10)
-        ) as "CommitmentDiscountQuantity",
-        case when charge_category = 'Usage' then commitment_status end as "CommitmentDiscountStatus",
+        ) as commitment_discount_quantity,
+        case when charge_category = 'Usage' then commitment_status end as commitment_discount_status,
         case
             when commitment_id is null then null
             when contains(commitment_id, ':savingsplan') then 'Savings Plan'
             else 'Reservation'
-        end as "CommitmentDiscountType",
-        case when "CommitmentDiscountQuantity" is null then null
+        end as commitment_discount_type,
+        case
+            when commitment_discount_quantity is null then null
             when contains(commitment_id, ':savingsplan') then 'USD'
             else usage_unit
-        end as "CommitmentDiscountUnit",
+        end as commitment_discount_unit,
         case
-            when charge_category = 'Usage' and charge_class is null and commitment_status is distinct from 'Unused'
+            when charge_category = 'Usage' and charge_class is null and coalesce(commitment_status, '') <> 'Unused'
                 then usage_quantity
-        end as "ConsumedQuantity",
-        case when "ConsumedQuantity" is not null then usage_unit end as "ConsumedUnit",
-        coalesce(contracted_cost, "BilledCost") as "ContractedCost",
-        cast(null as decimal(28, 10)) as "ContractedUnitPrice",
+        end as consumed_quantity,
+        case when consumed_quantity is not null then usage_unit end as consumed_unit,
+        coalesce(contracted_cost, billed_cost) as contracted_cost,
+        cast(null as decimal(28, 10)) as contracted_unit_price,
         -- Months are billed as they come: nothing that we bill is spread over other charges or months.
-        "BilledCost" as "EffectiveCost",
-        number as "InvoiceId",
-        issuer_name as "InvoiceIssuerName",
-        coalesce(list_cost, "BilledCost") as "ListCost",
-        cast(null as decimal(28, 10)) as "ListUnitPrice",
-        case when charge_category in ('Usage', 'Purchase') then pricing_category end as "PricingCategory",
-        coalesce(pricing_currency, currency) as "PricingCurrency",
-        cast(null as decimal(28, 10)) as "PricingCurrencyContractedUnitPrice",
-        cast(coalesce(pricing_currency_cost, billed_cost) as decimal(28, 10)) as "PricingCurrencyEffectiveCost",
-        cast(null as decimal(28, 10)) as "PricingCurrencyListUnitPrice",
+        billed_cost as effective_cost,
+        number as invoice_id,
+        issuer_name as invoice_issuer_name,
+        coalesce(list_cost, billed_cost) as list_cost,
+        cast(null as decimal(28, 10)) as list_unit_price,
+        case when charge_category in ('Usage', 'Purchase') then pricing_category end as pricing_category,
+        coalesce(pricing_currency, currency) as pricing_currency,
+        cast(null as decimal(28, 10)) as pricing_currency_contracted_unit_price,
+        cast(coalesce(pricing_currency_cost, billed_cost) as decimal(28, 10)) as pricing_currency_effective_cost,
+        cast(null as decimal(28, 10)) as pricing_currency_list_unit_price,
         case
             when charge_class is null and charge_category = 'Usage' then usage_quantity
             -- Of a purchase that AWS gives no quantity of, there is one.
             when charge_class is null and charge_category = 'Purchase' then coalesce(nullif(usage_quantity, 0), 1)
-        end as "PricingQuantity",
-        case when "PricingQuantity" is not null then usage_unit end as "PricingUnit",
-        issuer_name as "ProviderName",
+        end as pricing_quantity,
+        case when pricing_quantity is not null then usage_unit end as pricing_unit,
+        issuer_name as provider_name,
         case
             when billing_entity = 'AWS Marketplace' then 'AWS Marketplace'
             when billing_entity <> '' then 'Amazon Web Services'
             else issuer_name
-        end as "PublisherName",
-        nullif(region_id, '') as "RegionId",
-        nullif(region_id, '') as "RegionName",
-        cast(null as varchar) as "ResourceId",
-        cast(null as varchar) as "ResourceName",
-        cast(null as varchar) as "ResourceType",
-        coalesce(service_category, 'Other') as "ServiceCategory",
-        service_name as "ServiceName",
-        coalesce(service_subcategory, 'Other (Other)') as "ServiceSubcategory",
+        end as publisher_name,
+        nullif(region_id, '') as region_id,
+        nullif(region_id, '') as region_name,
+        cast(null as varchar) as resource_id,
+        cast(null as varchar) as resource_name,
+        cast(null as varchar) as resource_type,
+        coalesce(service_category, 'Other') as service_category,
+        service_name,
+        coalesce(service_subcategory, 'Other (Other)') as service_subcategory,
         case
             when charge_category in ('Usage', 'Purchase') and charge_class is null
                 then concat_ws(
                     '/', coalesce(nullif(service_code, ''), line_kind), nullif(usage_type, ''), nullif(operation, '')
                 )
-        end as "SkuId",
-        case when "SkuId" is not null then coalesce(nullif(usage_type, ''), service_name) end as "SkuMeter",
-        cast(null as varchar) as "SkuPriceDetails",
-        "SkuId" as "SkuPriceId",
-        nullif(sub_account_id, '') as "SubAccountId",
-        nullif(sub_account_id, '') as "SubAccountName",
-        case when sub_account_id <> '' then 'AWS Account' end as "SubAccountType",
-        cast(null as varchar) as "Tags",
-        fx_rate as "x_ExchangeRate",
-        line_kind as "x_LineKind",
-        nullif(operation, '') as "x_Operation",
-        nullif(service_code, '') as "x_ServiceCode",
-        nullif(source_id, '') as "x_SourceId",
-        tax_category as "x_TaxCategory",
-        tax_rate as "x_TaxRate",
-        nullif(usage_type, '') as "x_UsageType"
+        end as sku_id,
+        case when sku_id is not null then coalesce(nullif(usage_type, ''), service_name) end as sku_meter,
+        cast(null as varchar) as sku_price_details,
+        sku_id as sku_price_id,
+        nullif(sub_account_id, '') as sub_account_id,
+        nullif(sub_account_id, '') as sub_account_name,
+        case when sub_account_id <> '' then 'AWS Account' end as sub_account_type,
+        cast(null as varchar) as tags,
+        fx_rate as x_exchange_rate,
+        line_kind as x_line_kind,
+        nullif(operation, '') as x_operation,
+        nullif(service_code, '') as x_service_code,
+        nullif(source_id, '') as x_source_id,
+        tax_category as x_tax_category,
+        tax_rate as x_tax_rate,
+        nullif(usage_type, '') as x_usage_type
     from named
 )
 
 select * from final
 order by
-    "BillingAccountId", "InvoiceId" nulls last, "SubAccountId" nulls last, "ServiceName", "x_LineKind",
-    "ChargeDescription", "x_UsageType", "x_Operation", "RegionId", "ChargePeriodStart", "BilledCost"
+    billing_account_id, invoice_id nulls last, sub_account_id nulls last, service_name, x_line_kind,
+    charge_description, x_usage_type, x_operation, region_id, charge_period_start, billed_cost

@@ -1,5 +1,5 @@
-{# The pro forma CUR of a billing group (docs/exports.md, decision 14): its billed CUR rows at our rates, in USD, and the
-   charges of the whole group beside them, as Billing Conductor shows custom line items.
+{# The pro forma CUR of a billing group (docs/exports.md, decision 14): its billed CUR rows at our rates, in USD, and
+   the charges of the whole group beside them, as Billing Conductor shows custom line items.
 
    One row per CUR row of a billed charge (and per discount inside it that is billed, C2), and per group charge. A row's
    cost is its own base times the factor of its charge (R9), so that rows sum to their charge without a division. Only
@@ -7,8 +7,8 @@
    on, by largest remainder at 1e-10 (M5). `charge_number` and `charge_row_count` are for the check that every charge is
    matched by exactly its rows; they are not exported.
 
-   No AWS cost leaves this query: AWS's description of a row, which can name a negotiated rate, is shown where the row is
-   billed at AWS's cost only, and usage that goes back to on-demand price is plain usage (RS1).
+   No AWS cost leaves this query: AWS's description of a row, which can name a negotiated rate, is shown only where the
+   row is billed at AWS's cost, and usage that goes back to on-demand price is plain usage (RS1).
 
    Variables: billing_period, billing_group_id. #}
 with
@@ -85,7 +85,8 @@ priced_keys as (
         case
             when charges.list_cost_source = '' then true
             when charges.charge_type = 'usage'
-                then charges.list_cost_source
+                then
+                    charges.list_cost_source
                     = case public_prices.public_price
                         when 'public' then 'public_on_demand_cost'
                         when 'missing' then 'unblended_cost'

@@ -13,7 +13,13 @@ from orchestration.exports.analyses import analysis_sql, copy_to_parquet, publis
 from orchestration.exports.files import Written, new_file, require_ending
 from orchestration.settings import Workspace
 
-__all__ = ["write_focus"]
+__all__ = ["focus_name", "write_focus"]
+
+
+def focus_name(name: str) -> str:
+    """Return the name of a column as FOCUS writes it: ``BilledCost`` for ``billed_cost``, ``x_LineKind`` for ours."""
+    prefix = "x_" if name.startswith("x_") else ""
+    return prefix + "".join(word.capitalize() for word in name.removeprefix(prefix).split("_"))
 
 
 def write_focus(workspace: Workspace, period: date, group: str | None, path: Path) -> Written:
@@ -34,12 +40,15 @@ def write_focus(workspace: Workspace, period: date, group: str | None, path: Pat
             [period, group],
         ).fetchall()
         if unconverted:
-            names = ", ".join(name for (name,) in unconverted)
+            groups = ", ".join(name for (name,) in unconverted)
             raise ChargehouseError(
-                f"There is no exchange rate for {period:%Y-%m} of {names} (I2), so there is nothing to export in the "
+                f"There is no exchange rate for {period:%Y-%m} of {groups} (I2), so there is nothing to export in the "
                 "currency of the invoice. Add it to fx_rates.csv and run again, or export the other groups one by one."
             )
-        count = copy_to_parquet(warehouse, analysis_sql("focus_cost_and_usage"), draft)
+        warehouse.execute(f"create temp view focus_rows as {analysis_sql('focus_cost_and_usage')}")
+        names = [name for (name, *_) in warehouse.execute("describe focus_rows").fetchall()]
+        columns = ", ".join(f'{name} as "{focus_name(name)}"' for name in names)
+        count = copy_to_parquet(warehouse, f"select {columns} from focus_rows", draft)
         if not count:
             raise ChargehouseError(f"Nothing is billed for {period:%Y-%m}{f' and {group}' if group else ''}.")
     return Written(path, count, "rows")
