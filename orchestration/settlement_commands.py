@@ -5,7 +5,6 @@ When to add here: another verb about payments, reminders, statements of account 
 What does not belong here: the work itself (``ledger``, ``settling``).
 """
 
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -105,7 +104,7 @@ def add(
 
     A payment below zero is a refund: with --for a credit note, it pays that out.
     """
-    from orchestration.ledger.settlement import Payment
+    from orchestration.settling.payments import typed_payment
 
     day = day or _today()
     with _open_ledger() as (workspace, ledger):
@@ -123,10 +122,17 @@ def add(
         reference = " ".join(
             [*([reference] if reference else []), *(number for number in numbers if number not in reference)]
         )
-        if external_id is None:
-            same = "\x1f".join((f"{day}", f"{amount:f}", currency, customer or "", reference, counterparty))
-            external_id = f"{day}-{hashlib.sha256(same.encode()).hexdigest()[:16]}"
-        payment = Payment(source, external_id, day, amount, currency, method, reference, counterparty)
+        payment = typed_payment(
+            day,
+            amount,
+            currency,
+            customer_id=customer,
+            reference=reference,
+            counterparty=counterparty,
+            method=method,
+            source=source,
+            external_id=external_id,
+        )
         done = ledger.record_payments([payment], by, customer)
     if done.known_count and not as_json:
         click.echo("The same payment was recorded before; nothing was changed. If it is another one, give it an --id.")
