@@ -94,15 +94,19 @@ def main() -> None:
     st.html(STYLE)
     st.logo(str(LOGO), size="large")
     page = st.navigation(
-        [
-            st.Page("views/overview.py", title=strings.OVERVIEW, icon=":material/dashboard:", default=True),
-            st.Page("views/invoices.py", title=strings.INVOICES, icon=":material/receipt_long:"),
-            st.Page("views/charges.py", title=strings.CHARGES, icon=":material/manage_search:"),
-            st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
-            st.Page("views/quality.py", title=strings.QUALITY, icon=":material/fact_check:"),
-            st.Page("views/deliveries.py", title=strings.DELIVERIES, icon=":material/inventory_2:"),
-            st.Page("views/receivables.py", title=strings.RECEIVABLES, icon=":material/payments:"),
-        ],
+        {
+            "": [
+                st.Page("views/overview.py", title=strings.OVERVIEW, icon=":material/dashboard:", default=True),
+                st.Page("views/invoices.py", title=strings.INVOICES, icon=":material/receipt_long:"),
+                st.Page("views/charges.py", title=strings.CHARGES, icon=":material/manage_search:"),
+                st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
+                st.Page("views/quality.py", title=strings.QUALITY, icon=":material/fact_check:"),
+                st.Page("views/deliveries.py", title=strings.DELIVERIES, icon=":material/inventory_2:"),
+            ],
+            strings.INVOICING: [
+                st.Page("views/receivables.py", title=strings.RECEIVABLES, icon=":material/payments:"),
+            ],
+        },
         position="top",
     )
     path = Workspace.from_environment().published_file

@@ -20,6 +20,8 @@ COMMITMENTS: Final = "Commitments"
 QUALITY: Final = "Quality"
 DELIVERIES: Final = "Deliveries"
 RECEIVABLES: Final = "Receivables"
+# The heading over the pages that change the ledger.
+INVOICING: Final = "Invoicing"
 
 # Frame
 PERIOD: Final = "Period"

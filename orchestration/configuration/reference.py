@@ -67,7 +67,7 @@ def _bank_files() -> str:
     defaults = {field.name: field.default for field in fields(BankFile)}
     lines = [
         f"## {FILE}\n",
-        "*optional*. One table per way in which a bank or payment provider writes its files, named by what stands behind",
+        "*optional*. One table per way in which a bank or payment provider writes its files; its name stands behind",
         "`chargehouse payments import FILE --form`. It is read when payments are imported; no bill depends on it.\n",
         "| key | filled | holds | meaning |",
         "|---|---|---|---|",
