@@ -354,7 +354,10 @@ def show_plan(planned: Sequence[PlannedPayment], names: Mapping[str, str]) -> No
             texts.EFFECT,
             lambda plan: Cell(texts.PLANS[plan.state], tone=PLAN_TONES.get(plan.state, "muted"), badge=True),
         ),
-        Column(texts.CUSTOMER, lambda plan: named(names, plan.match.customer_id)),
+        Column(
+            texts.CUSTOMER,
+            lambda plan: Cell("") if plan.state in ("known", "ignored") else named(names, plan.match.customer_id),
+        ),
         Column(texts.PAYS, pays),
         Column(texts.REFERENCE, lambda plan: plan.payment.reference, "wide"),
     ]
