@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestration.ledger.settlement import Aged
     from orchestration.settling.receivables import OpenRow
     from orchestration.settling.reminding import Due, ReminderLetter
+    from orchestration.settling.sending import SendingOutcome
 
 __all__ = ["COMMANDS"]
 
@@ -403,13 +404,20 @@ def send(period: date, group: str | None, to: str | None, again: bool, by: str, 
     else:
         print_table(
             f"Documents of {period:%Y-%m}",
-            [asdict(outcome) for outcome in outcomes],
+            [_sending(outcome) for outcome in outcomes],
             "none is issued. First: chargehouse issue",
         )
+    unknown = [outcome.number for outcome in outcomes if outcome.is_unknown]
+    if unknown:
+        click.echo(f"Nobody knows whether the customer has {', '.join(unknown)}; --again sends it again.", err=True)
     wrong = sum(outcome.state in ("failed", "unknown") for outcome in outcomes)
     if wrong:
         click.echo(f"{wrong} of {len(outcomes)} document{'s' if len(outcomes) > 1 else ''} not sent.", err=True)
         sys.exit(1)
+
+
+def _sending(outcome: "SendingOutcome") -> dict[str, Any]:
+    return {name: value for name, value in asdict(outcome).items() if name != "is_unknown"}
 
 
 def _planned(plan: "PlannedPayment") -> dict[str, Any]:
