@@ -8,12 +8,11 @@ Unlike the other pages, which read what a run published, this one reads the ledg
 just recorded must be seen by the next person who looks (docs/decisions/0013-settlement-and-sending.md).
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -38,6 +37,7 @@ __all__ = [
     "bank_files",
     "customer_names",
     "due",
+    "letter_pdf",
     "letters",
     "mail_settings",
     "make",
@@ -51,8 +51,9 @@ __all__ = [
     "reverse",
     "send",
     "sendings",
+    "statement_pdf",
     "statements",
-    "typed_payment",
+    "today",
 ]
 
 
@@ -64,6 +65,11 @@ def _ledger(workspace: Workspace) -> Iterator[Ledger]:
 
 def _configuration(workspace: Workspace) -> Configuration:
     return read_configuration(workspace.billing)
+
+
+def today() -> date:
+    """Return today's date, in UTC like every time in the ledger."""
+    return datetime.now(UTC).date()
 
 
 def customer_names(workspace: Workspace) -> Mapping[str, str]:
@@ -131,13 +137,6 @@ def parse_amount(text: str, currency: str) -> Decimal | None:
     decimals = minor_units(currency)
     fraction = rf"(\.[0-9]{{1,{decimals}}})?" if decimals else ""
     return Decimal(plain) if re.fullmatch(rf"[+-]?[0-9]{{1,15}}{fraction}", plain) else None
-
-
-def typed_payment(day: date, amount: Decimal, currency: str, reference: str, counterparty: str, source: str) -> Payment:
-    """Return a payment that somebody typed in; the same one typed twice is one."""
-    same = "\x1f".join((f"{day}", f"{amount:f}", currency, reference, counterparty))
-    external_id = f"{day}-{hashlib.sha256(same.encode()).hexdigest()[:16]}"
-    return Payment(source, external_id, day, amount, currency, reference=reference, counterparty=counterparty)
 
 
 def bank_files(workspace: Workspace) -> Mapping[str, BankFile]:

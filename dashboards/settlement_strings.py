@@ -14,7 +14,9 @@ BALANCES: Final = "Open balance"
 PAYMENTS: Final = "Payments"
 REMINDERS: Final = "Reminders"
 SENDING: Final = "Sending"
-FROM_LEDGER: Final = "Read from the ledger as it is now, not from the last run."
+FROM_LEDGER: Final = (
+    "Read from the ledger as it is now, not from the last run. Period and billing group choose what Sending shows."
+)
 LEDGER_TITLE: Final = "This cannot be done"
 
 YOUR_NAME: Final = "Your name"
@@ -23,7 +25,10 @@ NAME_MISSING: Final = "Enter your name at the top of the page first; the ledger 
 CUSTOMER: Final = "Customer"
 NOBODY: Final = "Nobody yet"
 REASON: Final = "Reason"
-REASON_MISSING: Final = "Say why; the ledger keeps it."
+CHOOSE_CUSTOMER: Final = "Choose a customer"
+CUSTOMER_AND_REASON_MISSING: Final = "Choose the customer and say why; the ledger keeps it."
+CHOOSE_ITEM: Final = "Choose one"
+MATCH_AND_REASON_MISSING: Final = "Choose the match and say why; the ledger keeps it."
 
 # Open balance
 AS_OF: Final = "As of"

@@ -23,6 +23,7 @@ RECEIVABLES: Final = "Receivables"
 APPROVE_AND_ISSUE: Final = "Approve and issue"
 DOCUMENTS: Final = "Documents"
 CREDITS: Final = "Credits"
+# The heading over the pages that change the ledger.
 INVOICING: Final = "Invoicing"
 
 # Frame

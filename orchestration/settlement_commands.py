@@ -5,7 +5,6 @@ When to add here: another verb about payments, reminders, statements of account 
 What does not belong here: the work itself (``ledger``, ``settling``).
 """
 
-import hashlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from orchestration.ledger.settlement import Aged
     from orchestration.settling.receivables import OpenRow
     from orchestration.settling.reminding import Due, ReminderLetter
+    from orchestration.settling.sending import SendingOutcome
 
 __all__ = ["COMMANDS"]
 
@@ -105,7 +105,7 @@ def add(
 
     A payment below zero is a refund: with --for a credit note, it pays that out.
     """
-    from orchestration.ledger.settlement import Payment
+    from orchestration.settling.payments import typed_payment
 
     day = day or _today()
     with _open_ledger() as (workspace, ledger):
@@ -123,10 +123,17 @@ def add(
         reference = " ".join(
             [*([reference] if reference else []), *(number for number in numbers if number not in reference)]
         )
-        if external_id is None:
-            same = "\x1f".join((f"{day}", f"{amount:f}", currency, customer or "", reference, counterparty))
-            external_id = f"{day}-{hashlib.sha256(same.encode()).hexdigest()[:16]}"
-        payment = Payment(source, external_id, day, amount, currency, method, reference, counterparty)
+        payment = typed_payment(
+            day,
+            amount,
+            currency,
+            customer_id=customer,
+            reference=reference,
+            counterparty=counterparty,
+            method=method,
+            source=source,
+            external_id=external_id,
+        )
         done = ledger.record_payments([payment], by, customer)
     if done.known_count and not as_json:
         click.echo("The same payment was recorded before; nothing was changed. If it is another one, give it an --id.")
@@ -397,13 +404,20 @@ def send(period: date, group: str | None, to: str | None, again: bool, by: str, 
     else:
         print_table(
             f"Documents of {period:%Y-%m}",
-            [asdict(outcome) for outcome in outcomes],
+            [_sending(outcome) for outcome in outcomes],
             "none is issued. First: chargehouse issue",
         )
+    unknown = [outcome.number for outcome in outcomes if outcome.is_unknown]
+    if unknown:
+        click.echo(f"Nobody knows whether the customer has {', '.join(unknown)}; --again sends it again.", err=True)
     wrong = sum(outcome.state in ("failed", "unknown") for outcome in outcomes)
     if wrong:
         click.echo(f"{wrong} of {len(outcomes)} document{'s' if len(outcomes) > 1 else ''} not sent.", err=True)
         sys.exit(1)
+
+
+def _sending(outcome: "SendingOutcome") -> dict[str, Any]:
+    return {name: value for name, value in asdict(outcome).items() if name != "is_unknown"}
 
 
 def _planned(plan: "PlannedPayment") -> dict[str, Any]:

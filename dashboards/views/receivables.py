@@ -6,7 +6,7 @@ What does not belong here: approving and issuing; sums, which come from the ledg
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
 import streamlit as st
@@ -18,9 +18,10 @@ from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Tone, number
 from orchestration.errors import ChargehouseError, MailError
 from orchestration.ledger.bank_files import PlannedPayment
-from orchestration.ledger.settlement import Aged, Allocation, OpenItem, RecordedPayment
+from orchestration.ledger.settlement import Aged, Allocation, OpenItem, Payment, RecordedPayment
 from orchestration.settings import Workspace
 from orchestration.settling.letters import AccountStatement
+from orchestration.settling.payments import typed_payment
 from orchestration.settling.receivables import OpenRow
 from orchestration.settling.reminding import DueReminder
 from orchestration.settling.sending import MailSettings, SendingRow
@@ -33,11 +34,6 @@ PLAN_TONES: dict[str, Tone] = {"matched": "good", "part": "warning", "over": "wa
 STATE_TONES: dict[str, Tone] = {"sent": "good", "failed": "bad", "queued": "warning"}
 # More payments than these are read with `chargehouse payments list`.
 PAYMENTS_SHOWN = 200
-
-
-def today() -> date:
-    """Return today's date, in UTC like every time in the ledger."""
-    return datetime.now(UTC).date()
 
 
 def amount(value: Decimal, currency: str) -> str:
@@ -88,7 +84,9 @@ def customer_labels(names: Mapping[str, str], ids: Sequence[str]) -> dict[str, s
 
 def show_balances(workspace: Workspace, names: Mapping[str, str]) -> None:
     """Show who owes what by days overdue, the items behind it, and a customer's account."""
-    as_of = st.date_input(texts.AS_OF, value=today(), key="receivables_as_of", width=180)
+    as_of = st.date_input(
+        texts.AS_OF, value=settlement.today(), key="receivables_as_of", format="YYYY-MM-DD", width=180
+    )
     found = settlement.owed(workspace, as_of)
     if not found.aged:
         st.info(texts.NOTHING_OPEN)
@@ -147,7 +145,7 @@ def show_items(items: Sequence[OpenRow], names: Mapping[str, str]) -> None:
         return Cell(texts.overdue(row.days_overdue), tone="bad" if row.days_overdue > 60 else "warning")
 
     columns: list[Column[OpenRow]] = [
-        Column(texts.DOCUMENT, lambda row: row.item.name),
+        Column(texts.DOCUMENT, lambda row: row.item.name, "fixed"),
         Column(texts.CUSTOMER, lambda row: named(names, row.item.customer_id)),
         Column(texts.ITEM_DATE, lambda row: f"{row.item.item_date}", "fixed"),
         Column(texts.DUE_DATE, lambda row: f"{row.item.due_date}", "fixed"),
@@ -164,10 +162,12 @@ def show_statement(workspace: Workspace, customer_id: str, as_of: date) -> None:
     """Show a customer's account over some days, and hand it out as PDF."""
     st.subheader(texts.STATEMENT)
     with st.container(horizontal=True, gap="small"):
-        start = st.date_input(texts.FROM, value=as_of.replace(month=1, day=1), key="statement_from", width=180)
-        end = st.date_input(texts.TO, value=as_of, key="statement_to", width=180)
+        start = st.date_input(
+            texts.FROM, value=as_of.replace(month=1, day=1), key="statement_from", format="YYYY-MM-DD", width=180
+        )
+        end = st.date_input(texts.TO, value=as_of, key="statement_to", format="YYYY-MM-DD", width=180)
     try:
-        found = settlement.statements(workspace, customer_id, start, end, today())
+        found = settlement.statements(workspace, customer_id, start, end, settlement.today())
     except ChargehouseError as error:
         st.error(f"**{texts.LEDGER_TITLE}.** {error}", icon=":material/error:")
         return
@@ -227,7 +227,10 @@ def show_payments(workspace: Workspace, names: Mapping[str, str], who: str) -> N
         with st.container():
             record_one(workspace, names, who)
         with st.container():
-            upload(workspace, names, who)
+            uploaded = upload(workspace)
+    if uploaded is not None:
+        # Beneath both, where a table has room.
+        show_upload(workspace, *uploaded, names, who)
     if not found.recorded:
         st.info(texts.NO_PAYMENTS)
         return
@@ -274,7 +277,7 @@ def record_one(workspace: Workspace, names: Mapping[str, str], who: str) -> None
         st.subheader(texts.RECORD_ONE)
         st.caption(texts.RECORD_ONE_HELP)
         first, second, third = st.columns([2, 2, 1])
-        day = first.date_input(texts.PAYMENT_DATE, value=today(), key="payment_date")
+        day = first.date_input(texts.PAYMENT_DATE, value=settlement.today(), key="payment_date", format="YYYY-MM-DD")
         typed = second.text_input(texts.AMOUNT, key="payment_amount", help=texts.AMOUNT_HELP)
         currency = third.text_input(texts.CURRENCY, value="EUR", max_chars=3, key="payment_currency").strip().upper()
         customer = st.selectbox(texts.CUSTOMER, [texts.NOBODY, *labels], key="payment_customer")
@@ -287,7 +290,9 @@ def record_one(workspace: Workspace, names: Mapping[str, str], who: str) -> None
     if not parsed:
         st.error(texts.AMOUNT_WRONG)
         return
-    payment = settlement.typed_payment(day, parsed, currency, reference, payer, "desk")
+    payment = typed_payment(
+        day, parsed, currency, customer_id=labels.get(customer), reference=reference, counterparty=payer
+    )
 
     def deed() -> str:
         done = settlement.record(workspace, [payment], who, labels.get(customer))
@@ -299,36 +304,38 @@ def record_one(workspace: Workspace, names: Mapping[str, str], who: str) -> None
     attempt(who, deed)
 
 
-def upload(workspace: Workspace, names: Mapping[str, str], who: str) -> None:
-    """Let somebody look at a bank's file, and record what is in it."""
+def upload(workspace: Workspace) -> tuple[list[Payment], list[PlannedPayment]] | None:
+    """Take a bank's file; return its payments and what recording them would do, None without a readable file."""
     with st.container(border=True):
         st.subheader(texts.UPLOAD)
         try:
             forms = settlement.bank_files(workspace)
-        except ChargehouseError as error:
-            st.error(f"{error}")
-            return
-        if not forms:
-            st.info(texts.NO_FORMS)
-            return
-        form = st.selectbox(texts.FORM, list(forms), key="bank_form")
-        file = st.file_uploader(texts.UPLOAD_FILE, type=["csv", "txt"], key="bank_file")
-        if file is None:
-            return
-        try:
-            found, planned = settlement.plan(workspace, file.name, file.getvalue(), forms[form])
+            if not forms:
+                st.info(texts.NO_FORMS)
+                return None
+            form = st.selectbox(texts.FORM, list(forms), key="bank_form")
+            file = st.file_uploader(texts.UPLOAD_FILE, type=["csv", "txt"], key="bank_file")
+            return None if file is None else settlement.plan(workspace, file.name, file.getvalue(), forms[form])
         except ChargehouseError as error:
             st.error(f"**{texts.LEDGER_TITLE}.** {error}", icon=":material/error:")
-            return
-        new = [plan for plan in planned if plan.state not in ("known", "ignored")]
-        show_plan(planned, names)
-        if not new:
-            st.info(texts.NOTHING_NEW)
-        elif st.button(texts.record_all(len(new)), type="primary", key="bank_record"):
-            attempt(
-                who,
-                lambda: texts.done(len(settlement.record(workspace, found, who).recorded), "Recorded", "payment"),
-            )
+            return None
+
+
+def show_upload(
+    workspace: Workspace,
+    found: Sequence[Payment],
+    planned: Sequence[PlannedPayment],
+    names: Mapping[str, str],
+    who: str,
+) -> None:
+    """Show what is in a bank's file, and let somebody record it."""
+    st.subheader(texts.PREVIEW)
+    show_plan(planned, names)
+    new = [plan for plan in planned if plan.state not in ("known", "ignored")]
+    if not new:
+        st.info(texts.NOTHING_NEW)
+    elif st.button(texts.record_all(len(new)), type="primary", key="bank_record"):
+        attempt(who, lambda: texts.done(len(settlement.record(workspace, found, who).recorded), "Recorded", "payment"))
 
 
 def show_plan(planned: Sequence[PlannedPayment], names: Mapping[str, str]) -> None:
@@ -347,7 +354,10 @@ def show_plan(planned: Sequence[PlannedPayment], names: Mapping[str, str]) -> No
             texts.EFFECT,
             lambda plan: Cell(texts.PLANS[plan.state], tone=PLAN_TONES.get(plan.state, "muted"), badge=True),
         ),
-        Column(texts.CUSTOMER, lambda plan: named(names, plan.match.customer_id)),
+        Column(
+            texts.CUSTOMER,
+            lambda plan: Cell("") if plan.state in ("known", "ignored") else named(names, plan.match.customer_id),
+        ),
         Column(texts.PAYS, pays),
         Column(texts.REFERENCE, lambda plan: plan.payment.reference, "wide"),
     ]
@@ -368,15 +378,18 @@ def assign(workspace: Workspace, recorded: Sequence[RecordedPayment], names: Map
         return
     labels = customer_labels(names, list(names))
     row = waiting[st.selectbox(texts.PAYMENT, list(waiting), key="assign_payment")]
-    customer_id = labels[st.selectbox(texts.CUSTOMER, list(labels), key="assign_customer")]
+    # Nobody is chosen by itself: the first of the list is as good as any, and wrong.
+    picked = st.selectbox(
+        texts.CUSTOMER, list(labels), index=None, placeholder=texts.CHOOSE_CUSTOMER, key="assign_customer"
+    )
     reason = st.text_input(texts.REASON, key="assign_reason").strip()
     if st.button(texts.ASSIGN_BUTTON, key="assign"):
-        if not reason:
-            st.error(texts.REASON_MISSING)
+        if picked is None or not reason:
+            st.error(texts.CUSTOMER_AND_REASON_MISSING)
             return
 
         def deed() -> str:
-            settlement.assign(workspace, row.payment_id, customer_id, who, reason)
+            settlement.assign(workspace, row.payment_id, labels[picked], who, reason)
             return texts.done(1, "Assigned", "payment")
 
         attempt(who, deed)
@@ -398,7 +411,12 @@ def match(workspace: Workspace, names: Mapping[str, str], who: str) -> None:
     if not credits or not owed:
         st.caption(texts.NOTHING_TO_MATCH)
         return
-    credit = credits[st.selectbox(texts.IN_FAVOUR_ITEM, list(credits), key="match_credit")]
+    picked = st.selectbox(
+        texts.IN_FAVOUR_ITEM, list(credits), index=None, placeholder=texts.CHOOSE_ITEM, key="match_credit"
+    )
+    if picked is None:
+        return
+    credit = credits[picked]
     debits = labelled(
         [
             item
@@ -410,7 +428,10 @@ def match(workspace: Workspace, names: Mapping[str, str], who: str) -> None:
     if not debits:
         st.caption(texts.NOTHING_TO_MATCH)
         return
-    debit = debits[st.selectbox(texts.OWED_ITEM, list(debits), key="match_debit")]
+    picked = st.selectbox(texts.OWED_ITEM, list(debits), index=None, placeholder=texts.CHOOSE_ITEM, key="match_debit")
+    if picked is None:
+        return
+    debit = debits[picked]
     typed = st.text_input(texts.MATCH_AMOUNT, key="match_amount")
     if st.button(texts.MATCH_BUTTON, key="match"):
         parsed = settlement.parse_amount(typed, credit.currency)
@@ -454,15 +475,17 @@ def undo(workspace: Workspace, found: settlement.Payments, who: str) -> None:
     if not standing:
         return
     with st.expander(texts.UNDO):
-        row = standing[st.selectbox(texts.WHICH_MATCH, list(standing), key="undo_match")]
+        picked = st.selectbox(
+            texts.WHICH_MATCH, list(standing), index=None, placeholder=texts.CHOOSE_ITEM, key="undo_match"
+        )
         reason = st.text_input(texts.REASON, key="undo_reason").strip()
         if st.button(texts.UNDO_BUTTON, key="undo"):
-            if not reason:
-                st.error(texts.REASON_MISSING)
+            if picked is None or not reason:
+                st.error(texts.MATCH_AND_REASON_MISSING)
                 return
 
             def deed() -> str:
-                settlement.reverse(workspace, row, who, reason)
+                settlement.reverse(workspace, standing[picked], who, reason)
                 return texts.done(1, "Undid", "match")
 
             attempt(who, deed)
@@ -473,7 +496,7 @@ def undo(workspace: Workspace, found: settlement.Payments, who: str) -> None:
 
 def show_reminders(workspace: Workspace, names: Mapping[str, str], who: str) -> None:
     """Show what is due for a reminder, make it, and hand out the letters that were made."""
-    due = settlement.due(workspace, today())
+    due = settlement.due(workspace, settlement.today())
     st.subheader(texts.DUE_NOW)
     if due.letters:
         columns: list[Column[DueReminder]] = [
@@ -486,7 +509,12 @@ def show_reminders(workspace: Workspace, names: Mapping[str, str], who: str) -> 
         ]
         tables.show(due.letters, columns, caption=texts.DUE_NOW)
         if st.button(texts.make_all(len(due.letters)), type="primary", key="make_reminders"):
-            attempt(who, lambda: texts.done(len(settlement.make(workspace, today(), who).letters), "Made", "reminder"))
+            attempt(
+                who,
+                lambda: texts.done(
+                    len(settlement.make(workspace, settlement.today(), who).letters), "Made", "reminder"
+                ),
+            )
     else:
         st.info(texts.NO_REMINDERS)
     for held in due.held_back:
@@ -546,7 +574,7 @@ def show_sending(workspace: Workspace, chosen: Selection, names: Mapping[str, st
         return Cell(texts.STATES[newest.state], detail=detail, tone=tone, badge=True, hint=newest.message_id)
 
     columns: list[Column[SendingRow]] = [
-        Column(texts.NUMBER, lambda row: row.document.number),
+        Column(texts.NUMBER, lambda row: row.document.number, "fixed"),
         Column(texts.KIND, lambda row: texts.MOVEMENTS[row.document.kind]),
         Column(texts.CUSTOMER, lambda row: named(names, row.document.customer_id)),
         Column(strings.GROUP, lambda row: row.document.billing_group_id),

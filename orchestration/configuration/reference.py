@@ -1,12 +1,17 @@
 """The reference page of the configuration files, written from their declarations.
 
-What is here: ``reference_page``, and writing it to ``docs/configuration.md`` (`make docs`).
+What is here: ``reference_page``, and writing it to ``docs/configuration.md`` (`make docs`); the one file that is no CSV
+and concerns no bill, ``bank_files.toml``, too.
 When to add here: something a declaration says and the page does not show.
 What does not belong here: facts about files and columns; they are declared in ``schema``.
 """
 
+from dataclasses import MISSING, fields
+
 from orchestration.configuration.schema import FILES, SETTINGS, FileSchema
+from orchestration.ledger.bank_files import BankFile
 from orchestration.settings import PROJECT_ROOT
+from orchestration.settling.bank_forms import EXAMPLE, FILE, KEYS
 
 __all__ = ["PAGE", "reference_page"]
 
@@ -40,7 +45,7 @@ def reference_page() -> str:
             for setting in SETTINGS
         ),
     ]
-    return "\n".join([_INTRODUCTION, "\n".join(settings), "", *sections])
+    return "\n".join([_INTRODUCTION, "\n".join(settings), "", *sections, _bank_files()])
 
 
 def _section(schema: FileSchema) -> str:
@@ -55,6 +60,28 @@ def _section(schema: FileSchema) -> str:
         domain = column.domain.replace("|", "\\|")
         lines.append(f"| `{name}` | {column.presence} | {domain} | {column.meaning.replace('|', chr(92) + '|')} |")
     return "\n".join(lines) + "\n"
+
+
+def _bank_files() -> str:
+    """Return the section about how banks and payment providers write their files."""
+    defaults = {field.name: field.default for field in fields(BankFile)}
+    lines = [
+        f"## {FILE}\n",
+        "*optional*. One table per way in which a bank or payment provider writes its files; its name stands behind",
+        "`chargehouse payments import FILE --form`. It is read when payments are imported; no bill depends on it.\n",
+        "| key | filled | holds | meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, key in KEYS.items():
+        default = defaults[name]
+        presence = "always" if default is MISSING else "optional"
+        if name == "source":
+            presence = "optional; the table's name"
+        elif default not in (MISSING, None, ""):
+            presence = f"optional; `{default}`"
+        holds = key.holds.replace("|", "\\|")
+        lines.append(f"| `{name}` | {presence} | {holds} | {key.meaning} |")
+    return "\n".join([*lines, "", "```toml", EXAMPLE.read_text(encoding="utf-8").rstrip("\n"), "```", ""])
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -444,6 +445,8 @@ def _due_first(item: OpenItem) -> tuple[date, ItemId]:
     return item.due_date, item.item
 
 
+# Thousands of payments are looked through for the same numbers.
+@lru_cache(maxsize=100_000)
 def _squeezed(text: str) -> str:
     return re.sub(r"[\W_]", "", text.upper())
 

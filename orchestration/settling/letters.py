@@ -115,7 +115,7 @@ def _statement(
             movement.movement_date,
             movement.kind,  # type: ignore[arg-type]  # the ledger's kinds are the letter's
             movement.name,
-            None if movement.kind in ("payment", "refund") else due_dates[movement.name],
+            None if movement.kind not in ("invoice", "supplementary_invoice") else due_dates[movement.name],
             movement.amount,
         )
         for movement in account.movements

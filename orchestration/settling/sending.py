@@ -78,6 +78,7 @@ class SendingOutcome:
         recipient: to whom it was sent, or should have been; empty where nobody knows.
         state: sent, failed, unknown (handed over, and the answer never came), or skipped (sent before).
         reason: why it is not sent; else empty.
+        is_unknown: whether nobody knows if the customer has it, from this call or from an earlier one.
     """
 
     number: str
@@ -85,6 +86,7 @@ class SendingOutcome:
     recipient: str
     state: Literal["sent", "failed", "unknown", "skipped"]
     reason: str = ""
+    is_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class _Mail:
         self, recipient: str, state: Literal["sent", "failed", "unknown"], reason: str = ""
     ) -> list[SendingOutcome]:
         return [
-            SendingOutcome(document.number, document.customer_id, recipient, state, reason) for document in self.issued
+            SendingOutcome(document.number, document.customer_id, recipient, state, reason, state == "unknown")
+            for document in self.issued
         ]
 
 
@@ -182,8 +185,12 @@ def send_documents(
         if why is None:
             wanted.append(document)
         else:
-            recipient = newest[document.document_id].recipient
-            outcomes.append(SendingOutcome(document.number, document.customer_id, recipient, "skipped", why))
+            step = newest[document.document_id]
+            outcomes.append(
+                SendingOutcome(
+                    document.number, document.customer_id, step.recipient, "skipped", why, step.state == "queued"
+                )
+            )
     mails = _mails(configuration, wanted)
     report("Making the files")
     rendered = {each.number: each for each in render_documents(workspace, wanted)}

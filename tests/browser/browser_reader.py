@@ -50,7 +50,12 @@ class Reader:
         return self
 
     def go(self, title: str) -> "Reader":
-        self.page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
+        # Pages of a section, and those that a narrow window has no room for, hang in a menu.
+        link = self.page.locator("[data-testid=stTopNavLink]:not([inert] *)").filter(has_text=title)
+        if not link.count():
+            self.page.locator("[data-testid=stTopNavSection]:not([inert] *)").last.click()
+            link = self.page.get_by_test_id("stTopNavDropdownLink").filter(has_text=title)
+        link.click()
         expect(self.page.get_by_role("heading", level=1)).to_have_text(title, timeout=PATIENCE * 1000)
         return self.settled()
 

@@ -30,6 +30,7 @@ ADDRESSES = {
     strings.COMMITMENTS: "commitments",
     strings.QUALITY: "quality",
     strings.DELIVERIES: "deliveries",
+    strings.RECEIVABLES: "receivables",
 }
 TITLES = tuple(ADDRESSES)
 

@@ -16,7 +16,7 @@ from dashboards.publication import Publication
 from orchestration.settings import Workspace
 
 Open = Callable[..., Page]
-PAGES = ("overview", "invoices", "charges", "commitments", "quality", "deliveries")
+PAGES = ("overview", "invoices", "charges", "commitments", "quality", "deliveries", "receivables")
 
 
 def rows_of_csv(content: bytes) -> list[dict[str, str]]:

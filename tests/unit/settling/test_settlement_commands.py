@@ -276,7 +276,6 @@ def test_reminders_rise_by_level_and_never_come_twice(books: Books) -> None:
     # 21 days overdue; the other document has had none yet: two letters.
     second = read("remind", "--by", "Ada", "--as-of", "2026-11-09")
     assert [(row["level"], row["days_overdue"]) for row in second["reminders"]] == [(1, 10), (2, 21)]
-    # 35 days overdue, but the second asked to be paid by the 19th.
     assert read("remind", "--preview", "--as-of", "2026-11-19")["reminders"] == []
     third = read("remind", "--by", "Ada", "--as-of", "2026-11-23")
     assert [row["level"] for row in third["reminders"]] == [2, 3]
@@ -289,6 +288,15 @@ def test_reminders_rise_by_level_and_never_come_twice(books: Books) -> None:
     done("payments", "add", "--amount", "119", "--for", first, "--by", "Ada", "--date", "2026-11-02")
     assert read("remind", "--by", "Ada", "--as-of", "2026-12-31")["written"] == [str(pdf)]
     assert pdf.read_bytes() == content
+
+
+def test_a_late_first_reminder_leaves_its_days_before_the_second(books: Books) -> None:
+    books.issue("a", "100.00", due_date="2026-10-10")
+    levels = [
+        [row["level"] for row in read("remind", "--by", "Ada", "--as-of", as_of)["reminders"]]
+        for as_of in ("2026-12-01", "2026-12-02", "2026-12-11", "2026-12-12", "2026-12-22", "2026-12-23")
+    ]
+    assert levels == [[1], [], [], [2], [], [3]]
 
 
 def test_nobody_is_reminded_who_has_paid_or_of_tomorrow(books: Books) -> None:

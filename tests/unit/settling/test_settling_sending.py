@@ -253,5 +253,12 @@ def test_the_command_says_what_failed_and_exits_with_1(books: Books, monkeypatch
         monkeypatch.setenv("CHARGEHOUSE_MAIL_FROM", "robot")
         assert "is no address like" in CliRunner().invoke(main, arguments).stderr
         monkeypatch.delenv("CHARGEHOUSE_MAIL_FROM")
+        mailbox.refused.clear()
+        mailbox.hangs_up = True
+        lost = CliRunner().invoke(main, arguments)
+        assert (lost.exit_code, f"whether the customer has {number}" in lost.stderr) == (1, True)
+        # Nothing failed this time, but it is said as long as nobody knows.
+        again = CliRunner().invoke(main, arguments)
+        assert (again.exit_code, f"whether the customer has {number}" in again.stderr) == (0, True)
         nothing = CliRunner().invoke(main, ["send", "--period", "2026-10", "--by", "Ada"])
         assert (nothing.exit_code, "none is issued" in nothing.stdout) == (0, True)
