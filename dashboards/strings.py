@@ -5,7 +5,7 @@ When to add here: a label, or a code that a mart has begun to publish.
 What does not belong here: number formats; texts that come from the data.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from babel.dates import format_date
@@ -264,7 +264,8 @@ READY_TO_ISSUE: Final = "Approved"
 REFUSED: Final = "Refused"
 DOCUMENT: Final = "Document"
 KIND: Final = "Kind"
-WHY: Final = "What there is to know"
+WHY: Final = "To know"
+NOTHING_AGAINST: Final = "Nothing stands against it"
 DETAILS: Final = "Details"
 CHOOSE: Final = "Choose"
 CHOOSE_ALL: Final = "Choose all"
@@ -384,8 +385,8 @@ NO_CREDIT_BALANCES: Final = "No customer credit has been granted. They are confi
 CREDIT_LIST: Final = "Customer credits"
 CREDIT_NAME: Final = "Credit"
 GRANTED: Final = "Granted"
-DRAWN_ISSUED: Final = "Drawn on documents"
-DRAWN_DRAFT: Final = "Drawn on drafts"
+DRAWN_ISSUED: Final = "On documents"
+DRAWN_DRAFT: Final = "On drafts"
 EXPIRED: Final = "Expired"
 BALANCE: Final = "Left"
 USABLE: Final = "Usable"
@@ -801,9 +802,14 @@ def not_done(number: int) -> str:
     return f"{count(number, 'document was', 'documents were')} refused."
 
 
-def usable(start: date, end: date | None) -> str:
-    """Say on which days a credit can be used; ``end`` is the first day on which it cannot."""
-    return f"from {day(start)}" if end is None else f"{day(start)} until before {day(end)}"
+def usable_from(start: date) -> str:
+    """Say from which day on a credit can be used."""
+    return f"from {day(start)}"
+
+
+def usable_to(end: date | None) -> str:
+    """Say until which day; ``end`` is the first one on which it cannot."""
+    return "" if end is None else f"to {day(end - timedelta(days=1))}"
 
 
 def plain(code: str) -> str:

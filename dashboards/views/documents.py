@@ -113,8 +113,9 @@ def show_list(documents: Sequence[Document], totals: Sequence[DocumentTotal], ch
         number(strings.TOTAL, lambda row: money.document(row.total_amount, row.minor_units), meaning("total_amount")),
         Column(
             strings.ISSUED_BY,
-            lambda row: Cell(row.issued_by, detail=strings.moment(row.issued_at)),
-            help=meaning("issued_by"),
+            lambda row: Cell(row.issued_by, detail=strings.day(row.issued_at), hint=strings.moment(row.issued_at)),
+            "fixed",
+            meaning("issued_by"),
         ),
         Column(strings.FILES, files),
     ]

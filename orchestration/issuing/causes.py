@@ -118,9 +118,7 @@ def _causes(
     groups_of: dict[date, set[str]] = defaultdict(set)
     for period, group, *_ in compared:
         groups_of[period].add(group)
-    now = {
-        period: _origins(connection, configuration, period, groups) for period, groups in groups_of.items()
-    }
+    now = {period: _origins(connection, configuration, period, groups) for period, groups in groups_of.items()}
     rows = []
     with Ledger.open(workspace) as ledger:
         for period, group, compared_with, total_amount, origins in compared:

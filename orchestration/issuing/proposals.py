@@ -181,10 +181,7 @@ def _proposal(row: Values, of_group: Mapping[str, list[Values]]) -> Proposal:
     )
 
 
-_HERE = (
-    "billing_period = $period "
-    "and ($groups is null or list_contains(cast($groups as varchar[]), billing_group_id))"
-)
+_HERE = "billing_period = $period and ($groups is null or list_contains(cast($groups as varchar[]), billing_group_id))"
 
 _ALL = f"select * from marts.fct_proposed_documents where {_HERE} order by billing_group_id"
 

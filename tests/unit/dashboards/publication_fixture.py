@@ -55,16 +55,72 @@ MARTS: dict[str, str] = {
         billing_period date, billing_group_id varchar, billing_group_name varchar, customer_id varchar,
         customer_name varchar, issuer_id varchar, currency varchar, minor_units integer,
         fx_rate decimal(18,10), fx_source varchar, exact_amount_usd decimal(38,24), net_amount decimal(22,4),
+        credit_amount decimal(22,4), taxable_amount decimal(22,4),
         tax_amount decimal(22,4), total_amount decimal(22,4), rounding_difference decimal(38,34),
-        line_count integer, state varchar, open_problems varchar, is_final boolean""",
+        line_count integer, state varchar, invoice_number varchar, open_problems varchar, is_final boolean""",
     "fct_invoice_lines": """
         billing_period date, billing_group_id varchar, invoice_line_key varchar, line_number integer,
         line_kind varchar, source_id varchar, service_code varchar, service_name varchar, description varchar,
         exact_amount_usd decimal(38,24), currency varchar, minor_units integer, fx_rate decimal(18,10),
-        fx_source varchar, net_amount decimal(22,4), rounding_difference decimal(38,34)""",
+        fx_source varchar, net_amount decimal(22,4), credit_amount decimal(22,4), tax_category varchar,
+        tax_rate decimal(12,4), has_several_tax_categories boolean, rounding_difference decimal(38,34)""",
     "fct_invoice_line_accounts": """
         billing_period date, billing_group_id varchar, invoice_line_key varchar, sub_account_id varchar,
-        exact_amount_usd decimal(38,24), net_amount decimal(22,4)""",
+        exact_amount_usd decimal(38,24), net_amount decimal(22,4), credit_amount decimal(22,4),
+        tax_category varchar, tax_rate decimal(12,4)""",
+    "fct_invoice_taxes": """
+        billing_period date, billing_group_id varchar, currency varchar, tax_category varchar, tax_name varchar,
+        tax_rate decimal(12,4), exemption_reason varchar, taxable_amount decimal(22,4), tax_amount decimal(22,4)""",
+    "fct_credit_balances": """
+        credit_id varchar, billing_group_id varchar, description varchar, currency varchar, status varchar,
+        start_date date, end_date date, granted_amount decimal(22,4), issued_amount decimal(22,4),
+        draft_amount decimal(22,4), expired_amount decimal(22,4), balance_amount decimal(22,4)""",
+    "fct_credit_ledger": """
+        credit_id varchar, billing_period date, billing_group_id varchar, invoice_line_key varchar,
+        line_kind varchar, service_code varchar, sub_account_id varchar, currency varchar, amount decimal(22,4),
+        state varchar""",
+    "fct_proposed_documents": """
+        billing_period date, billing_group_id varchar, revision integer, kind varchar, reference_number varchar,
+        currency varchar, minor_units integer, net_amount decimal(22,4), credit_amount decimal(22,4),
+        tax_amount decimal(22,4), total_amount decimal(22,4), draft_hash varchar, state varchar,
+        approved_by varchar, approved_at timestamp, approval_note varchar, lapsed_approval_by varchar,
+        lapsed_approval_at timestamp""",
+    "fct_issuing_refusals": """
+        billing_period date, billing_group_id varchar, refusal varchar, subject varchar, detail varchar,
+        can_be_overridden boolean, overridden_by varchar, overridden_at timestamp, override_reason varchar""",
+    "fct_documents": """
+        document_id bigint, number varchar, kind varchar, billing_period date, billing_group_id varchar,
+        revision integer, reference_number varchar, issuer_id varchar, customer_id varchar, currency varchar,
+        minor_units integer, fx_rate decimal(18,10), net_amount decimal(22,4), credit_amount decimal(22,4),
+        taxable_amount decimal(22,4), tax_amount decimal(22,4), total_amount decimal(22,4), issue_date date,
+        due_date date, issued_at timestamp, issued_by varchar, approved_at timestamp, approved_by varchar,
+        draft_hash varchar, content_sha256 varchar, chain_hash varchar""",
+    "fct_document_lines": """
+        number varchar, billing_period date, billing_group_id varchar, line_number integer,
+        invoice_line_key varchar, line_kind varchar, source_id varchar, service_code varchar,
+        description varchar, charge_class varchar, cause varchar, currency varchar, minor_units integer,
+        exact_amount_usd decimal(38,24), net_amount decimal(22,4), credit_amount decimal(22,4)""",
+    "fct_document_differences": """
+        billing_period date, billing_group_id varchar, level varchar, invoice_line_key varchar,
+        sub_account_id varchar, tax_category varchar, tax_rate decimal(12,4), exact_amount_usd decimal(38,24),
+        net_amount decimal(22,4), credit_amount decimal(22,4), taxable_amount decimal(22,4),
+        tax_amount decimal(22,4)""",
+    "fct_document_line_accounts": """
+        number varchar, billing_period date, billing_group_id varchar, line_number integer, sub_account_id varchar,
+        currency varchar, minor_units integer, net_amount decimal(22,4), credit_amount decimal(22,4)""",
+    "fct_document_taxes": """
+        number varchar, billing_period date, billing_group_id varchar, tax_number integer, tax_category varchar,
+        tax_name varchar, tax_rate decimal(12,4), exemption_reason varchar, currency varchar, minor_units integer,
+        taxable_amount decimal(22,4), tax_amount decimal(22,4)""",
+    "fct_document_credits": """
+        number varchar, billing_period date, billing_group_id varchar, credit_id varchar, invoice_line_key varchar,
+        sub_account_id varchar, service_code varchar, currency varchar, minor_units integer, amount decimal(22,4)""",
+    "fct_proposal_causes": """
+        billing_period date, billing_group_id varchar, compared_with varchar, cause varchar,
+        total_amount decimal(22,4)""",
+    "fct_audit_log": """
+        audit_id bigint, happened_at timestamp, actor varchar, host varchar, action varchar, subject varchar,
+        detail varchar""",
     "rpt_billing_group_summary": """
         billing_period date, billing_group_id varchar, billing_group_name varchar, list_cost decimal(38,10),
         aws_cost decimal(38,10), rated_charges decimal(38,24), group_charges decimal(38,24),
@@ -145,6 +201,8 @@ ACCOUNTS = {
     "300000000001": ("Hikari main", NORTH, "hikari"),
     "900000000009": ("", NORTH, "UNASSIGNED"),
 }
+
+PAYERS = {group: payer for _, payer, group in ACCOUNTS.values()}
 
 # Name, customer, currency, primary account.
 GROUPS = {
@@ -598,6 +656,10 @@ def write_invoice(
             description=description,
             exact_amount_usd=amount,
             net_amount=line,
+            credit_amount=None if line is None else 0,
+            tax_category="O",
+            tax_rate=0,
+            has_several_tax_categories=False,
             rounding_difference=None if line is None or rate is None else line - amount * rate,
         )
         parts = {} if line is None else split(line, accounts, currency)
@@ -611,6 +673,9 @@ def write_invoice(
                 sub_account_id=account,
                 exact_amount_usd=share,
                 net_amount=parts.get(account),
+                credit_amount=None if line is None else 0,
+                tax_category="O",
+                tax_rate=0,
             )
         if line is not None and rate is not None:
             rounding += line - amount * rate
@@ -632,6 +697,8 @@ def write_invoice(
         issuer_id="north-issuer",
         exact_amount_usd=exact,
         net_amount=None if rate is None else net,
+        credit_amount=None if rate is None else 0,
+        taxable_amount=None if rate is None else net,
         tax_amount=None if rate is None else tax,
         total_amount=None if rate is None else net + tax,
         rounding_difference=None if rate is None else rounding,
@@ -640,6 +707,34 @@ def write_invoice(
         open_problems="|".join(problems),
         is_final=period == SEPTEMBER,
     )
+    insert(
+        con,
+        "fct_proposed_documents",
+        billing_period=period,
+        billing_group_id=group,
+        revision=0,
+        kind="invoice",
+        currency=currency,
+        minor_units=MINOR_UNITS[currency],
+        net_amount=None if rate is None else net,
+        credit_amount=None if rate is None else 0,
+        tax_amount=None if rate is None else tax,
+        total_amount=None if rate is None else net + tax,
+        draft_hash=f"{group}-{period:%Y-%m}-first",
+        state="draft",
+    )
+    for problem in problems:
+        refusal = "unmapped" if problem == "unrated_charges" else problem
+        insert(
+            con,
+            "fct_issuing_refusals",
+            billing_period=period,
+            billing_group_id=group,
+            refusal=refusal,
+            subject=currency if refusal == "missing_fx_rate" else PAYERS[group],
+            detail=f"{refusal} in words",
+            can_be_overridden=refusal != "missing_fx_rate",
+        )
 
 
 def write_dimensions(con: duckdb.DuckDBPyConnection) -> None:
