@@ -148,6 +148,13 @@ def test_an_approval_lapses_when_the_numbers_change(months: Workspace, published
     )
     # No run in between: an approval shows at once.
     assert published(months, approved) == [("approved", "Ada", None)]
+    # Whoever looked at other numbers decides nothing, not even about the rest (D1).
+    seen = dict(published(months, "select billing_group_id, draft_hash from marts.fct_proposed_documents "
+                                  "where billing_period = '2024-01-01'"))  # fmt: skip
+    with pytest.raises(ChargehouseError, match=r"What is proposed for two is not what was shown"):
+        desk.issue(months, _JANUARY, None, "Ben", seen=seen | {"two": "0" * 64})
+    with Ledger.open(months) as ledger:
+        assert list(ledger.documents()) == []
 
     rewrite(months, "customers.csv", "2 Main Street", "4 Main Street")
     with pytest.raises(

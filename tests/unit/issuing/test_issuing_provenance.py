@@ -8,7 +8,13 @@ import pytest
 
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
-from orchestration.issuing.provenance import Delivery, Origins, PeriodSources, cause_of_difference
+from orchestration.issuing.provenance import (
+    NOTHING_CHANGED,
+    Delivery,
+    Origins,
+    PeriodSources,
+    cause_of_difference,
+)
 from orchestration.sample.install import write_example_configuration
 
 _SEPTEMBER = date(2026, 9, 1)
@@ -117,7 +123,11 @@ def test_what_is_fixed_at_issue_is_no_cause(folder: Path) -> None:
     assert cause_of_difference(frozen, _origins(folder, code="2")) == (
         "Calculation: another version of the billing rules"
     )
-    assert cause_of_difference(frozen, _origins(folder)) == "Nothing that it is made from has changed"
+    assert cause_of_difference(frozen, _origins(folder)) == NOTHING_CHANGED
+    # What was only approved moves with the rate (D1).
+    assert cause_of_difference(frozen, _origins(folder), is_issued=False) == (
+        "Configuration: fx_rates.csv, 2026-09/USD/EUR changed"
+    )
 
 
 def test_many_changes_are_counted(folder: Path) -> None:
