@@ -240,7 +240,7 @@ def show_differences(
     tax_columns: list[Column[TaxDifference]] = [
         Column(strings.TAX, lambda row: Cell(row.tax_name or strings.of(strings.TAX_CATEGORIES, row.tax_category))),
         number(strings.TAX_RATE, lambda row: money.rate(row.tax_rate)),
-        number(strings.TAXABLE, lambda row: money.document(row.difference_base, units)),
+        number(strings.BASE_DIFFERENCE, lambda row: money.document(row.difference_base, units)),
         number(strings.ISSUED_AMOUNT, lambda row: money.document(row.issued_tax, units)),
         number(strings.CURRENT_AMOUNT, lambda row: money.document(row.current_tax, units)),
         number(strings.DIFFERENCE, lambda row: money.document(row.difference_tax, units)),

@@ -148,6 +148,7 @@ def test_an_issued_document(issued: Publication, open_page: Open) -> None:
     assert row[5:9] == ["9,761.76", "0.00", "21.00", "9,782.76"]
     assert row[9] == "Ben\n6 Oct 2025"
     assert row[10] == f"{strings.FILES_MISSING}\nPDF, Excel, CSV"
+    assert page.at.button(key="make_all_files").label == f"{strings.MAKE_ALL_FILES} (1)"
     assert page.table(strings.BY_TAX).rows == [["Sales tax\nS, Standard rate", "21 %", "", "100.00", "21.00"]]
     assert strings.NO_CREDITS_ON_DOCUMENT in [caption.value for caption in page.at.caption]
     log = page.table(strings.AUDIT_LOG)

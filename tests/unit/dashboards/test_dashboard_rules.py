@@ -111,6 +111,14 @@ def test_every_code_has_plain_words() -> None:
     problems = set(re.findall(r"\b[a-z]+_[a-z_]+\b", words["fct_open_problems"]["problem"]))
     assert problems <= strings.PROBLEMS.keys()
     assert problems <= strings.PROBLEM_REMEDIES.keys()
+    refusals = set(re.findall(r"\b[a-z][a-z_]{4,}\b", words["fct_issuing_refusals"]["refusal"]))
+    assert refusals == strings.REFUSALS.keys() == strings.REFUSAL_REMEDIES.keys()
+    kinds = set(re.findall(r"\b[a-z][a-z_]{4,}\b", words["fct_documents"]["kind"]))
+    assert kinds == strings.DOCUMENT_KINDS.keys()
+    assert set(re.findall(r"`([a-z]+)`", words["fct_credit_ledger"]["state"])) == strings.DRAW_STATES.keys()
+    assert set(re.findall(r"\b[A-Z]{1,2}\b", words["fct_invoice_taxes"]["tax_category"].partition(":")[2])) >= (
+        strings.TAX_CATEGORIES.keys()
+    )
 
 
 def test_a_code_without_words_is_still_readable() -> None:
