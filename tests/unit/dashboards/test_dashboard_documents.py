@@ -9,14 +9,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
+import streamlit
 from dashboard_page import Page
 from publication_fixture import REPRICED, RESTATED
 
 from dashboards import strings
-from dashboards.components import work
+from dashboards.components import person, work
 from dashboards.publication import Publication
 from orchestration.settings import Workspace
 
@@ -60,7 +62,8 @@ def test_what_waits_for_a_decision(issued: Publication, open_page: Open) -> None
 def test_refusals_say_what_to_do_and_who_overrode_them(issued: Publication, open_page: Open) -> None:
     page = open_page("approve_and_issue")
     acme, bergmann, hikari = entries(page)
-    assert acme[strings.STATE] == bergmann[strings.STATE] == hikari[strings.STATE] == "Refused"
+    assert [each[strings.STATE] for each in (acme, bergmann, hikari)] == ["Refused", "Draft", "Refused"]
+    assert bergmann[strings.WHY] == f"Overridden: {strings.REFUSALS['not_final']}, {strings.REFUSALS['unmapped']}."
     assert acme[strings.WHY] == f"{strings.REFUSALS['unmapped']}\nOverridden: {strings.REFUSALS['not_final']}."
     assert hikari[strings.WHY] == f"{strings.REFUSALS['missing_fx_rate']}; {strings.REFUSALS['not_final']}"
     assert hikari[strings.TOTAL] == strings.RATE_MISSING
@@ -211,6 +214,14 @@ def test_credits_and_their_draws(issued: Publication, open_page: Open) -> None:
 
 def test_no_credits(workspace: Workspace, open_page: Open) -> None:
     assert [info.value for info in open_page("credits").at.info] == [strings.NO_CREDIT_BALANCES]
+
+
+def test_a_sign_in_names_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: dict[str, object] = {"is_logged_in": True, "email": "ada@reseller.example", "name": "Ada"}
+    monkeypatch.setattr(streamlit, "user", SimpleNamespace(to_dict=lambda: said))
+    assert person.name() == "ada@reseller.example"
+    said["is_logged_in"] = False
+    assert person.name() == ""
 
 
 def test_work_goes_on_in_the_background_and_says_how_it_ended() -> None:
