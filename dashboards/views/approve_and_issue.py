@@ -543,7 +543,7 @@ def _forget_work() -> None:
     st.session_state.pop(_WORK, None)
 
 
-def show_outcome(found: Work["Issued"], chosen: Selection, names: Mapping[str, str]) -> None:
+def show_outcome(found: Work["Issued"], names: Mapping[str, str]) -> None:
     """Say what became of the last decision: what was done, and what was refused and why."""
     if found.error is not None:
         work.show_failure(found.error)
@@ -565,9 +565,9 @@ def show_outcome(found: Work["Issued"], chosen: Selection, names: Mapping[str, s
                     f"**{outcome.number}** {_plain_markdown(customer(outcome.billing_group_id))}, "
                     f"{money.with_code(outcome.currency, shown)}"
                 )
-        if any(outcome.number for outcome in done):
-            sentences.append(f"[{strings.SEE_DOCUMENTS}]({filters.address(strings.DOCUMENTS, chosen)})")
         st.success("  \n".join(sentences), icon=":material/check_circle:")
+        if any(outcome.number for outcome in done):
+            st.page_link("views/documents.py", label=strings.SEE_DOCUMENTS, icon=":material/folder_open:")
     for outcome in done:
         if outcome.reason:
             st.warning(
@@ -627,7 +627,7 @@ def main() -> None:
     if going_on is not None:
         if is_free:
             names = {each.billing_group_id: each.customer_name for each in queries.invoices(publication, period, None)}
-            show_outcome(going_on, chosen, names)
+            show_outcome(going_on, names)
         else:
             work.show_progress(going_on)
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", key="issuing_notes"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from browser_reader import WIDTHS, Reader
+from browser_reader import PATIENCE, WIDTHS, Reader
 from playwright.sync_api import expect
 
 from dashboards import strings
@@ -73,7 +73,7 @@ def test_from_a_draft_to_the_customers_document(
     person.sees_no_fault()
 
     page.get_by_role("link", name=strings.SEE_DOCUMENTS).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(strings.DOCUMENTS)
+    expect(page.get_by_role("heading", level=1)).to_have_text(strings.DOCUMENTS, timeout=PATIENCE * 1000)
     person.settled()
     expect(person.table(strings.DOCUMENT_LIST)).to_contain_text(number)
     expect(person.table(f"{strings.INVOICE_LINES}, {number}")).to_contain_text("200.00")

@@ -1018,7 +1018,8 @@ def write_documents(con: duckdb.DuckDBPyConnection) -> None:
     """What became of September: Acme's is issued and has since changed, Bergmann's is approved, Hikari's was.
 
     Acme's first line was issued 12.34 dearer, with 21 % tax on 100.00 that there is no more. In October somebody
-    overrode that Acme's month is not final, and all that refuses Bergmann's. Bergmann has a credit, half of it drawn, and one that has expired.
+    overrode that Acme's month is not final, and all that refuses Bergmann's. Bergmann has a credit, half of it drawn,
+    and one that has expired.
     """
     issued, approved = datetime(2025, 10, 6, 8, 15), datetime(2025, 10, 5, 16, 40)
     con.execute(
