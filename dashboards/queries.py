@@ -751,7 +751,7 @@ class InvoiceTies:
         accounts_exact_usd, accounts_amount, accounts_credit: the same over the accounts' parts.
         taxable_amount, tax_amount: sums over tax categories and rates.
         lines_difference: net amount and AWS's tax of the lines minus those of the invoice.
-        accounts_difference: lines minus accounts, credits included.
+        accounts_difference: net amount, credits and AWS's tax of the accounts minus those of the invoice.
         credit_difference: credits of the lines minus those of the invoice.
         tax_difference: tax by category and rate plus AWS's tax, minus that of the invoice.
         total_difference: net, credits and tax minus the total.
@@ -797,8 +797,8 @@ def invoice_ties(publication: Publication, period: date, group: str) -> InvoiceT
             taxes.taxable_amount,
             taxes.tax_amount,
             lines.net_amount - inv.net_amount - lines.aws_tax_amount as lines_difference,
-            abs(lines.net_amount - accounts.net_amount) + abs(lines.credit_amount - accounts.credit_amount)
-                as accounts_difference,
+            accounts.net_amount - inv.net_amount - lines.aws_tax_amount
+            + accounts.credit_amount - inv.credit_amount as accounts_difference,
             lines.credit_amount - inv.credit_amount as credit_difference,
             taxes.tax_amount + lines.aws_tax_amount - inv.tax_amount as tax_difference,
             inv.net_amount + inv.credit_amount + inv.tax_amount - inv.total_amount as total_difference

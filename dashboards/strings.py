@@ -5,7 +5,7 @@ When to add here: a label, or a code that a mart has begun to publish.
 What does not belong here: number formats; texts that come from the data.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from babel.dates import format_date
@@ -94,13 +94,11 @@ BY_ACCOUNT: Final = "By account"
 BY_LINE_AND_ACCOUNT: Final = "Every line by account"
 NET_TOTAL: Final = "Net"
 CREDIT_TOTAL: Final = "Customer credits"
-TAXABLE_TOTAL: Final = "Taxable"
 TAX: Final = "Tax"
 AWS_TAX_PASSED_ON: Final = "AWS tax passed on"
 INVOICE_TOTAL: Final = "Total"
 TIES: Final = "Lines, accounts, credits and tax add up to the total exactly."
 DOES_NOT_TIE: Final = "Lines, accounts, credits or tax do not add up to the total. Do not send this invoice; report it."
-NOT_ISSUED_YET: Final = "Not issued"
 NO_TAX: Final = "No line of it is taxed."
 TAX_CATEGORY: Final = "Category"
 TAX_RATE: Final = "Rate"
@@ -240,7 +238,6 @@ NAME_MISSING: Final = "Enter your name first: the ledger keeps who did it."
 CHANGE_NAME: Final = "Change"
 CANCEL: Final = "Cancel"
 STARTING: Final = "Starting"
-NOTHING_CHANGED: Final = "Nothing was changed."
 BUSY: Final = "Somebody else is working on these numbers right now"
 BUSY_REMEDY: Final = "Wait until that has finished, then try again. Your choice is kept."
 NOT_BUILT: Final = "The numbers on this page are not those of today's files"
@@ -266,7 +263,8 @@ READY_TO_ISSUE: Final = "Approved"
 REFUSED: Final = "Refused"
 DOCUMENT: Final = "Document"
 KIND: Final = "Kind"
-WHY: Final = "What there is to know"
+WHY: Final = "To know"
+NOTHING_AGAINST: Final = "Nothing stands against it"
 DETAILS: Final = "Details"
 CHOOSE: Final = "Choose"
 CHOOSE_ALL: Final = "Choose all"
@@ -316,6 +314,7 @@ ISSUED_AMOUNT: Final = "Issued"
 CURRENT_AMOUNT: Final = "Now"
 DIFFERENCE: Final = "Difference"
 TAX_DIFFERENCES: Final = "Tax"
+BASE_DIFFERENCE: Final = "Base, difference"
 NO_LINE_DIFFERS: Final = "No line differs; only tax does."
 ONLY_CREDITS_DIFFER: Final = "credits"
 WHY_REFUSED: Final = "Why it cannot be issued"
@@ -386,8 +385,8 @@ NO_CREDIT_BALANCES: Final = "No customer credit has been granted. They are confi
 CREDIT_LIST: Final = "Customer credits"
 CREDIT_NAME: Final = "Credit"
 GRANTED: Final = "Granted"
-DRAWN_ISSUED: Final = "Drawn on documents"
-DRAWN_DRAFT: Final = "Drawn on drafts"
+DRAWN_ISSUED: Final = "On documents"
+DRAWN_DRAFT: Final = "On drafts"
 EXPIRED: Final = "Expired"
 BALANCE: Final = "Left"
 USABLE: Final = "Usable"
@@ -803,9 +802,14 @@ def not_done(number: int) -> str:
     return f"{count(number, 'document was', 'documents were')} refused."
 
 
-def usable(start: date, end: date | None) -> str:
-    """Say on which days a credit can be used; ``end`` is the first day on which it cannot."""
-    return f"from {day(start)}" if end is None else f"{day(start)} until before {day(end)}"
+def usable_from(start: date) -> str:
+    """Say from which day on a credit can be used."""
+    return f"from {day(start)}"
+
+
+def usable_to(end: date | None) -> str:
+    """Say until which day; ``end`` is the first one on which it cannot."""
+    return "" if end is None else f"to {day(end - timedelta(days=1))}"
 
 
 def plain(code: str) -> str:

@@ -27,6 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["RunSummary", "close_dead_runs", "prepare_dagster_home", "run_new"]
 
+_RUN_CONFIG = "run.yaml"
+_WITHOUT_CAPTURE = """
+# Capturing what a step prints turns the outputs of the whole process about. A run in a process that does something else
+# too, as the pages do, must not; what it prints is in its log file.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+
 
 @dataclass(frozen=True)
 class RunSummary:
@@ -164,7 +173,7 @@ def _execute(
             from orchestration.definitions import build_definitions
 
             job = build_definitions(workspace, is_locked=True).resolve_job_def("process_new")
-            with dg.DagsterInstance.get() as instance:
+            with dg.DagsterInstance.from_config(str(workspace.dagster_home), _RUN_CONFIG) as instance:
                 result = job.execute_in_process(
                     instance=instance,
                     tags=range_tags(covered[0], covered[-1]),
@@ -184,9 +193,13 @@ def _execute(
 
 
 def prepare_dagster_home(workspace: Workspace) -> None:
-    """Write the workspace's Dagster settings: one run at a time, no telemetry."""
+    """Write the workspace's Dagster settings: one run at a time, no telemetry; and those of runs in this process."""
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT_ROOT / "orchestration" / "dagster.yaml", workspace.dagster_home / "dagster.yaml")
+    settings = PROJECT_ROOT / "orchestration" / "dagster.yaml"
+    shutil.copyfile(settings, workspace.dagster_home / "dagster.yaml")
+    (workspace.dagster_home / _RUN_CONFIG).write_text(
+        settings.read_text(encoding="utf-8") + _WITHOUT_CAPTURE, encoding="utf-8"
+    )
 
 
 def close_dead_runs(instance: "dg.DagsterInstance") -> None:

@@ -56,7 +56,9 @@ def show_name() -> None:
     known = name()
     if not known:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="acting_person_shown"):
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", width="content", key="acting_person_shown"
+    ):
         st.caption(strings.acting_as(known), width="content")
         if not _signed_in():
             st.button(strings.CHANGE_NAME, key="acting_person_change", type="tertiary", on_click=_forget)

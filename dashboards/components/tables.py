@@ -207,12 +207,13 @@ def entry(cells: Sequence[tuple[str, str | Cell]], layout: str) -> None:
     """Put one entry of a list on the page whose entries have buttons of their own, which a table cannot hold.
 
     Args:
-        cells: headings and what stands under them.
+        cells: headings and what stands under them; an empty one is left out.
         layout: name of the CSS class that says how wide each is; narrow windows put them one below the other.
     """
     parts = "".join(
         f"<div{_hint_html(value)}><span>{escape(name)}</span><div>{_cell_html(value)}</div></div>"
         for name, value in cells
+        if value not in ("", Cell(""))
     )
     st.html(f'<div class="ch-entry {layout}">{parts}</div>')
 

@@ -134,17 +134,18 @@ def why(proposal: Proposal, refusals: Sequence[Refusal], causes: Sequence[Cause]
         return Cell("; ".join(standing), tone="bad", detail=" ".join(sentences))
     if lapsed:
         return Cell(strings.LAPSED, tone="warning", detail=" ".join([lapsed, *differs]))
-    return Cell(" ".join(sentences), tone="muted")
+    return Cell(" ".join(sentences) or strings.NOTHING_AGAINST, tone="muted")
 
 
 def show_entry(proposal: Proposal, refusals: Sequence[Refusal], causes: Sequence[Cause], *, is_free: bool) -> None:
     """Draw one proposed document with its box and its button."""
     with st.container(key=f"entry_{proposal.draft_hash}"):
         box, facts, more = st.columns([0.4, 11, 1.2], gap="small", vertical_alignment="top")
+        # Boxes that are not drawn are forgotten by Streamlit, the choice is not.
+        st.session_state.setdefault(_box(proposal), proposal.draft_hash in chosen_hashes())
         box.checkbox(
             strings.choose_document(proposal.customer_name, proposal.kind),
             key=_box(proposal),
-            value=proposal.draft_hash in chosen_hashes(),
             label_visibility="collapsed",
             on_change=_clicked,
             args=(proposal,),
@@ -239,7 +240,7 @@ def show_differences(
     tax_columns: list[Column[TaxDifference]] = [
         Column(strings.TAX, lambda row: Cell(row.tax_name or strings.of(strings.TAX_CATEGORIES, row.tax_category))),
         number(strings.TAX_RATE, lambda row: money.rate(row.tax_rate)),
-        number(strings.TAXABLE, lambda row: money.document(row.difference_base, units)),
+        number(strings.BASE_DIFFERENCE, lambda row: money.document(row.difference_base, units)),
         number(strings.ISSUED_AMOUNT, lambda row: money.document(row.issued_tax, units)),
         number(strings.CURRENT_AMOUNT, lambda row: money.document(row.current_tax, units)),
         number(strings.DIFFERENCE, lambda row: money.document(row.difference_tax, units)),
@@ -312,9 +313,8 @@ def _seen(proposals: Iterable[Proposal]) -> dict[str, str]:
     return {proposal.billing_group_id: proposal.draft_hash for proposal in proposals}
 
 
-def _begin(title: str, done_as: str, proposals: Iterable[Proposal], function: Callable[[Report], "Issued"]) -> None:
-    """Start a decision in the background and let go of the choice."""
-    _choose(proposals, on=False)
+def _begin(title: str, done_as: str, function: Callable[[Report], "Issued"]) -> None:
+    """Start a decision in the background; the choice stays, so that what was approved can be issued next."""
     _close()
     st.session_state[_DONE_AS] = done_as
     st.session_state[_WORK] = work.start(title, function)
@@ -369,7 +369,7 @@ def approve_dialog(chosen: Selection, proposals: Sequence[Proposal]) -> None:
 
             return desk.Issued(desk.approve(workspace, period, None, who, note.strip(), seen))
 
-        _begin(strings.doing("Approving", len(meant)), strings.DONE_APPROVED, proposals, approve)
+        _begin(strings.doing("Approving", len(meant)), strings.DONE_APPROVED, approve)
 
 
 @st.dialog(strings.ISSUE, width="medium", on_dismiss=_close)
@@ -389,7 +389,7 @@ def issue_dialog(chosen: Selection, proposals: Sequence[Proposal]) -> None:
 
             return desk.issue_and_build(workspace, period, None, who, report=report, seen=seen)
 
-        _begin(strings.doing("Issuing", len(meant)), strings.DONE_ISSUED, proposals, issue)
+        _begin(strings.doing("Issuing", len(meant)), strings.DONE_ISSUED, issue)
 
 
 @st.dialog(strings.OVERRIDE, width="medium", on_dismiss=_close)
@@ -438,7 +438,7 @@ def override_dialog(
 
             return desk.Issued(desk.override(workspace, period, None, who, overridden, reason, seen))
 
-        _begin(strings.doing("Overriding", len(meant)), strings.DONE_OVERRIDDEN, proposals, override)
+        _begin(strings.doing("Overriding", len(meant)), strings.DONE_OVERRIDDEN, override)
 
 
 @st.dialog(strings.WITHDRAW, width="medium", on_dismiss=_close)
@@ -462,7 +462,7 @@ def withdraw_dialog(chosen: Selection, proposals: Sequence[Proposal]) -> None:
 
             return desk.Issued(desk.withdraw(workspace, period, None, who, reason, seen))
 
-        _begin(strings.doing("Withdrawing approvals of", len(meant)), strings.DONE_WITHDRAWN, proposals, withdraw)
+        _begin(strings.doing("Withdrawing approvals of", len(meant)), strings.DONE_WITHDRAWN, withdraw)
 
 
 def to_approve(proposals: Iterable[Proposal]) -> list[Proposal]:
@@ -543,7 +543,7 @@ def _forget_work() -> None:
     st.session_state.pop(_WORK, None)
 
 
-def show_outcome(found: Work["Issued"], chosen: Selection, names: Mapping[str, str]) -> None:
+def show_outcome(found: Work["Issued"], names: Mapping[str, str]) -> None:
     """Say what became of the last decision: what was done, and what was refused and why."""
     if found.error is not None:
         work.show_failure(found.error)
@@ -565,9 +565,9 @@ def show_outcome(found: Work["Issued"], chosen: Selection, names: Mapping[str, s
                     f"**{outcome.number}** {_plain_markdown(customer(outcome.billing_group_id))}, "
                     f"{money.with_code(outcome.currency, shown)}"
                 )
-        if any(outcome.number for outcome in done):
-            sentences.append(f"[{strings.SEE_DOCUMENTS}]({filters.address(strings.DOCUMENTS, chosen)})")
         st.success("  \n".join(sentences), icon=":material/check_circle:")
+        if any(outcome.number for outcome in done):
+            st.page_link("views/documents.py", label=strings.SEE_DOCUMENTS, icon=":material/folder_open:")
     for outcome in done:
         if outcome.reason:
             st.warning(
@@ -598,7 +598,7 @@ def show_other_months(chosen: Selection) -> None:
     ]
     if not others:
         return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="other_months"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content", key="other_months"):
         st.caption(strings.WAITING_ELSEWHERE, width="content")
         for waiting in others[:12]:
             st.button(
@@ -627,11 +627,12 @@ def main() -> None:
     if going_on is not None:
         if is_free:
             names = {each.billing_group_id: each.customer_name for each in queries.invoices(publication, period, None)}
-            show_outcome(going_on, chosen, names)
+            show_outcome(going_on, names)
         else:
             work.show_progress(going_on)
-    show_other_months(chosen)
-    person.show_name()
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", key="issuing_notes"):
+        show_other_months(chosen)
+        person.show_name()
     if not proposals:
         st.info(strings.NOTHING_PROPOSED)
         return

@@ -31,10 +31,11 @@ def show_balances(balances: Sequence[CreditBalance], chosen: Selection) -> None:
         return Cell(row.description or row.credit_id, detail=row.credit_id)
 
     def usable(row: CreditBalance) -> Cell:
-        days = strings.usable(row.start_date, row.end_date)
+        start, end = strings.usable_from(row.start_date), strings.usable_to(row.end_date)
         if row.status != "Active":
-            return Cell(strings.of(strings.CREDIT_STATES, row.status), tone="warning", badge=True, detail=days)
-        return Cell(days)
+            status = strings.of(strings.CREDIT_STATES, row.status)
+            return Cell(status, tone="warning", badge=True, detail=" ".join(filter(None, (start, end))))
+        return Cell(start, detail=end)
 
     def amount(label: str, name: str) -> Column[CreditBalance]:
         return number(label, lambda row: money.document(getattr(row, name), row.minor_units), meaning(name))
@@ -42,7 +43,7 @@ def show_balances(balances: Sequence[CreditBalance], chosen: Selection) -> None:
     columns: list[Column[CreditBalance]] = [
         Column(strings.CREDIT_NAME, credit, "wide"),
         Column(strings.GROUP, lambda row: row.billing_group_name),
-        Column(strings.USABLE, usable, help=meaning("end_date")),
+        Column(strings.USABLE, usable, "fixed", meaning("end_date")),
         Column(strings.CURRENCY, lambda row: row.currency),
         amount(strings.GRANTED, "granted_amount"),
         amount(strings.DRAWN_ISSUED, "issued_amount"),

@@ -113,8 +113,9 @@ def show_list(documents: Sequence[Document], totals: Sequence[DocumentTotal], ch
         number(strings.TOTAL, lambda row: money.document(row.total_amount, row.minor_units), meaning("total_amount")),
         Column(
             strings.ISSUED_BY,
-            lambda row: Cell(row.issued_by, detail=strings.moment(row.issued_at)),
-            help=meaning("issued_by"),
+            lambda row: Cell(row.issued_by, detail=strings.day(row.issued_at), hint=strings.moment(row.issued_at)),
+            "fixed",
+            meaning("issued_by"),
         ),
         Column(strings.FILES, files),
     ]
@@ -431,6 +432,14 @@ def main() -> None:
             [("Content", f"{strings.DOCUMENT_LIST}, {where}"), (strings.GROUP, chosen.group_name)],
             what=strings.count(len(documents), "document", "documents"),
         )
+        lost = [document for document in documents if missing(Workspace.from_environment(), document)]
+        if lost and st.button(
+            f"{strings.MAKE_ALL_FILES} ({money.integer(len(lost))})",
+            key="make_all_files",
+            disabled=not is_free,
+            help=strings.MAKE_FILES_HELP,
+        ):
+            make_files(lost)
         by_number = {document.number: document for document in documents}
         number_ = st.selectbox(strings.DOCUMENT, list(by_number), key="document", bind="query-params", width=420)
         show_document(by_number[number_], chosen, is_free=is_free)

@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from orchestration.settings import Workspace
-from tests.integration.workspaces import Rows
+from tests.integration.workspaces import Rows, draft_months
 
 _EXPORTED = (
     "CHARGEHOUSE_DATA",
@@ -47,3 +47,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in _EXPORTED:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def drafted(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Two months to approve and issue, that no test changes; see ``draft_months``."""
+    workspace = Workspace.at(tmp_path_factory.mktemp("drafted"))
+    draft_months(workspace)
+    return workspace

@@ -24,53 +24,13 @@ from orchestration.issuing.verification import verify_documents
 from orchestration.ledger.ledger import Ledger
 from orchestration.runs import run_new
 from orchestration.settings import Workspace
-from tests.integration.workspaces import Rows, write_billing
-from tests.unit.ingest.landed_cur import Row, land_legacy, legacy_row
+from tests.integration.workspaces import Rows, rewrite
 
 pytestmark = pytest.mark.slow
 
 Query = Callable[[Workspace, str], Rows]
 
-_PAYER = "123456789012"
-_MEMBER = "000000000001"
 _JANUARY, _FEBRUARY = date(2024, 1, 1), date(2024, 2, 1)
-
-
-def _usage(account: str, cost: str, **cells: str) -> Row:
-    return legacy_row(f"{cost}0000000000"[: cost.index(".") + 11], lineItem_UsageAccountId=account, **cells)
-
-
-def _february(row: Row) -> Row:
-    dates = {name: text.replace("2024-02", "2024-03").replace("2024-01", "2024-02") for name, text in row.items()}
-    return row | {name: text for name, text in dates.items() if "Date" in name}
-
-
-_MONTH = [_usage(_PAYER, "200.00"), _usage(_MEMBER, "1000.00")]
-
-
-def _configure(workspace: Workspace) -> None:
-    """Two customers: one in dollars with 21 % tax, one in euros with a credit, both at AWS's price."""
-    write_billing(workspace, _PAYER, _MEMBER)
-    _rewrite(workspace, "pricing_rules.csv", "GLOBAL,MARKUP,10,", "GLOBAL,DISCOUNT,0,")
-    _rewrite(workspace, "billing_terms.csv", "withhold,,withhold,recompute", "withhold,,pass_through,recompute")
-    _rewrite(workspace, "fx_rates.csv", "2024-01,USD,EUR,0.92,", "2024-01,USD,EUR,0.9234,")
-    (workspace.billing / "tax_rates.csv").write_text(
-        "issuer_country_code,customer_country_code,customer_subdivision,customer_tax_id,tax_class,tax_category,tax_name,"
-        "rate,exemption_reason,start_date,end_date\nUS,US,,any,standard,S,Sales tax,21,,2020-01-01,\n",
-        encoding="utf-8",
-    )
-    (workspace.billing / "credits.csv").write_text(
-        "credit_id,billing_group_id,owner_account_id,description,amount,currency,start_date,end_date,eligible_services,"
-        "covers_fees,status\nwelcome,two,,Welcome,900,EUR,2024-01-01,2024-02-01,*,false,Active\n",
-        encoding="utf-8",
-    )
-
-
-def _rewrite(workspace: Workspace, file: str, old: str, new: str) -> None:
-    path = workspace.billing / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def _decide(workspace: Workspace, group: str | None = None, day: date = date(2024, 2, 5)) -> list[Outcome]:
@@ -80,28 +40,6 @@ def _decide(workspace: Workspace, group: str | None = None, day: date = date(202
 
 def _numbers(outcomes: list[Outcome]) -> list[tuple[str, str, str, Decimal | None]]:
     return [(outcome.state, outcome.number, outcome.kind, outcome.total_amount) for outcome in outcomes]
-
-
-@pytest.fixture(scope="module")
-def drafted(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """January final; in February a row without AWS's invoice id, and one of a type that nobody knows."""
-    workspace = Workspace.at(tmp_path_factory.mktemp("drafted"))
-    _configure(workspace)
-    land_legacy(workspace.landing, "first", [_MONTH])
-    land_legacy(
-        workspace.landing,
-        "february",
-        [
-            [
-                _february(_usage(_PAYER, "10.00", bill_InvoiceId="")),
-                _february(_usage(_MEMBER, "7.00")),
-                _february(_usage(_MEMBER, "1.00", lineItem_LineItemType="Mystery")),
-            ]
-        ],
-        month=2,
-    )
-    run_new(workspace)
-    return workspace
 
 
 @pytest.fixture
@@ -117,8 +55,15 @@ def test_an_approval_lapses_when_the_numbers_change(months: Workspace, published
     )
     # No run in between: an approval shows at once.
     assert published(months, approved) == [("approved", "Ada", None)]
+    # Whoever looked at other numbers decides nothing, not even about the rest (D1).
+    seen = dict(published(months, "select billing_group_id, draft_hash from marts.fct_proposed_documents "
+                                  "where billing_period = '2024-01-01'"))  # fmt: skip
+    with pytest.raises(ChargehouseError, match=r"What is proposed for two is not what was shown"):
+        desk.issue(months, _JANUARY, None, "Ben", seen=seen | {"two": "0" * 64})
+    with Ledger.open(months) as ledger:
+        assert list(ledger.documents()) == []
 
-    _rewrite(months, "customers.csv", "2 Main Street", "4 Main Street")
+    rewrite(months, "customers.csv", "2 Main Street", "4 Main Street")
     with pytest.raises(
         ChargehouseError, match=r"2024-01 is not built from what there is now \(changed configuration\)"
     ):

@@ -1,12 +1,17 @@
-"""Workspaces for whole runs: a configuration of two groups, deliveries copied into place."""
+"""Workspaces for whole runs: a configuration of two groups, deliveries copied into place, months to issue."""
 
 import shutil
 from pathlib import Path
 from typing import Any
 
+from orchestration.runs import run_new
 from orchestration.settings import Workspace
+from tests.unit.ingest.landed_cur import Row, land_legacy, legacy_row
 
 Rows = list[tuple[Any, ...]]
+
+_PAYER = "123456789012"
+_MEMBER = "000000000001"
 
 _FILES = {
     "settings": "setting,value\nmembership_basis,usage_date\n",
@@ -63,3 +68,61 @@ def write_billing(workspace: Workspace, payer: str, member: str) -> None:
 def copy_landing(source: Path, workspace: Workspace) -> None:
     """Copy deliveries into the landing folder, writable: the samples may be read-only."""
     shutil.copytree(source, workspace.landing / source.name, copy_function=shutil.copyfile)
+
+
+def _usage(account: str, cost: str, **cells: str) -> Row:
+    return legacy_row(f"{cost}0000000000"[: cost.index(".") + 11], lineItem_UsageAccountId=account, **cells)
+
+
+def _february(row: Row) -> Row:
+    dates = {name: text.replace("2024-02", "2024-03").replace("2024-01", "2024-02") for name, text in row.items()}
+    return row | {name: text for name, text in dates.items() if "Date" in name}
+
+
+MONTH = [_usage(_PAYER, "200.00"), _usage(_MEMBER, "1000.00")]
+REFUND = _usage(_PAYER, "-30.00", lineItem_LineItemType="Refund", bill_BillType="Refund")
+
+
+def _configure(workspace: Workspace) -> None:
+    """Two customers: one in dollars with 21 % tax, one in euros with a credit, both at AWS's price."""
+    write_billing(workspace, _PAYER, _MEMBER)
+    rewrite(workspace, "pricing_rules.csv", "GLOBAL,MARKUP,10,", "GLOBAL,DISCOUNT,0,")
+    rewrite(workspace, "billing_terms.csv", "withhold,,withhold,recompute", "withhold,,pass_through,recompute")
+    rewrite(workspace, "fx_rates.csv", "2024-01,USD,EUR,0.92,", "2024-01,USD,EUR,0.9234,")
+    (workspace.billing / "tax_rates.csv").write_text(
+        "issuer_country_code,customer_country_code,customer_subdivision,customer_tax_id,tax_class,tax_category,tax_name,"
+        "rate,exemption_reason,start_date,end_date\nUS,US,,any,standard,S,Sales tax,21,,2020-01-01,\n",
+        encoding="utf-8",
+    )
+    (workspace.billing / "credits.csv").write_text(
+        "credit_id,billing_group_id,owner_account_id,description,amount,currency,start_date,end_date,eligible_services,"
+        "covers_fees,status\nwelcome,two,,Welcome,900,EUR,2024-01-01,2024-02-01,*,false,Active\n",
+        encoding="utf-8",
+    )
+
+
+def rewrite(workspace: Workspace, file: str, old: str, new: str) -> None:
+    """Change a configuration file in one place."""
+    path = workspace.billing / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def draft_months(workspace: Workspace) -> None:
+    """Run two months: January final; in February a row without AWS's invoice id and one of a type nobody knows."""
+    _configure(workspace)
+    land_legacy(workspace.landing, "first", [MONTH])
+    land_legacy(
+        workspace.landing,
+        "february",
+        [
+            [
+                _february(_usage(_PAYER, "10.00", bill_InvoiceId="")),
+                _february(_usage(_MEMBER, "7.00")),
+                _february(_usage(_MEMBER, "1.00", lineItem_LineItemType="Mystery")),
+            ]
+        ],
+        month=2,
+    )
+    run_new(workspace)

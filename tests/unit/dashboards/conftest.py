@@ -31,6 +31,20 @@ def shared_root_with_group_charges(tmp_path_factory: pytest.TempPathFactory) -> 
     return root
 
 
+@pytest.fixture(scope="session")
+def shared_root_with_documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("documents")
+    publish(Workspace.at(root).published_file, documents=True)
+    return root
+
+
+@pytest.fixture
+def issued(shared_root_with_documents: Path, monkeypatch: pytest.MonkeyPatch) -> Publication:
+    """A publication with an issued document, decisions and credits, shared by all tests that change nothing."""
+    monkeypatch.setenv("CHARGEHOUSE_DATA", str(shared_root_with_documents))
+    return Publication.at(Workspace.from_environment().published_file)
+
+
 @pytest.fixture
 def group_charges(shared_root_with_group_charges: Path, monkeypatch: pytest.MonkeyPatch) -> Publication:
     """A publication with charges of whole groups, shared by all tests that change nothing."""

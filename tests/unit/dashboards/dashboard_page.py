@@ -32,6 +32,11 @@ class Table:
     def column(self, name: str) -> list[str]:
         return [row[self.head.index(name)] for row in self.rows]
 
+    def total(self, name: str) -> str:
+        """What the first row of the foot says in the column whose heading begins so."""
+        (place,) = (place for place, text in enumerate(self.head) if text.startswith(name))
+        return self.foot[0][place]
+
 
 def _text(cell: ElementTree.Element) -> str:
     """A cell's text, then its second line and its pairs, each on a line; what opens is apart, in ``Table.opened``."""

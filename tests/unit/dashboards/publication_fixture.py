@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-__all__ = ["MARTS", "OCTOBER", "PAYER_RESERVATION", "SEPTEMBER", "publish"]
+__all__ = ["MARTS", "OCTOBER", "PAYER_RESERVATION", "REPRICED", "RESTATED", "SEPTEMBER", "publish"]
 
 SEPTEMBER = date(2025, 9, 1)
 OCTOBER = date(2025, 10, 1)
@@ -55,16 +55,72 @@ MARTS: dict[str, str] = {
         billing_period date, billing_group_id varchar, billing_group_name varchar, customer_id varchar,
         customer_name varchar, issuer_id varchar, currency varchar, minor_units integer,
         fx_rate decimal(18,10), fx_source varchar, exact_amount_usd decimal(38,24), net_amount decimal(22,4),
+        credit_amount decimal(22,4), taxable_amount decimal(22,4),
         tax_amount decimal(22,4), total_amount decimal(22,4), rounding_difference decimal(38,34),
-        line_count integer, state varchar, open_problems varchar, is_final boolean""",
+        line_count integer, state varchar, invoice_number varchar, open_problems varchar, is_final boolean""",
     "fct_invoice_lines": """
         billing_period date, billing_group_id varchar, invoice_line_key varchar, line_number integer,
         line_kind varchar, source_id varchar, service_code varchar, service_name varchar, description varchar,
         exact_amount_usd decimal(38,24), currency varchar, minor_units integer, fx_rate decimal(18,10),
-        fx_source varchar, net_amount decimal(22,4), rounding_difference decimal(38,34)""",
+        fx_source varchar, net_amount decimal(22,4), credit_amount decimal(22,4), tax_category varchar,
+        tax_rate decimal(12,4), has_several_tax_categories boolean, rounding_difference decimal(38,34)""",
     "fct_invoice_line_accounts": """
         billing_period date, billing_group_id varchar, invoice_line_key varchar, sub_account_id varchar,
-        exact_amount_usd decimal(38,24), net_amount decimal(22,4)""",
+        exact_amount_usd decimal(38,24), net_amount decimal(22,4), credit_amount decimal(22,4),
+        tax_category varchar, tax_rate decimal(12,4)""",
+    "fct_invoice_taxes": """
+        billing_period date, billing_group_id varchar, currency varchar, tax_category varchar, tax_name varchar,
+        tax_rate decimal(12,4), exemption_reason varchar, taxable_amount decimal(22,4), tax_amount decimal(22,4)""",
+    "fct_credit_balances": """
+        credit_id varchar, billing_group_id varchar, description varchar, currency varchar, status varchar,
+        start_date date, end_date date, granted_amount decimal(22,4), issued_amount decimal(22,4),
+        draft_amount decimal(22,4), expired_amount decimal(22,4), balance_amount decimal(22,4)""",
+    "fct_credit_ledger": """
+        credit_id varchar, billing_period date, billing_group_id varchar, invoice_line_key varchar,
+        line_kind varchar, service_code varchar, sub_account_id varchar, currency varchar, amount decimal(22,4),
+        state varchar""",
+    "fct_proposed_documents": """
+        billing_period date, billing_group_id varchar, revision integer, kind varchar, reference_number varchar,
+        currency varchar, minor_units integer, net_amount decimal(22,4), credit_amount decimal(22,4),
+        tax_amount decimal(22,4), total_amount decimal(22,4), draft_hash varchar, state varchar,
+        approved_by varchar, approved_at timestamp, approval_note varchar, lapsed_approval_by varchar,
+        lapsed_approval_at timestamp""",
+    "fct_issuing_refusals": """
+        billing_period date, billing_group_id varchar, refusal varchar, subject varchar, detail varchar,
+        can_be_overridden boolean, overridden_by varchar, overridden_at timestamp, override_reason varchar""",
+    "fct_documents": """
+        document_id bigint, number varchar, kind varchar, billing_period date, billing_group_id varchar,
+        revision integer, reference_number varchar, issuer_id varchar, customer_id varchar, currency varchar,
+        minor_units integer, fx_rate decimal(18,10), net_amount decimal(22,4), credit_amount decimal(22,4),
+        taxable_amount decimal(22,4), tax_amount decimal(22,4), total_amount decimal(22,4), issue_date date,
+        due_date date, issued_at timestamp, issued_by varchar, approved_at timestamp, approved_by varchar,
+        draft_hash varchar, content_sha256 varchar, chain_hash varchar""",
+    "fct_document_lines": """
+        number varchar, billing_period date, billing_group_id varchar, line_number integer,
+        invoice_line_key varchar, line_kind varchar, source_id varchar, service_code varchar,
+        description varchar, charge_class varchar, cause varchar, currency varchar, minor_units integer,
+        exact_amount_usd decimal(38,24), net_amount decimal(22,4), credit_amount decimal(22,4)""",
+    "fct_document_differences": """
+        billing_period date, billing_group_id varchar, level varchar, invoice_line_key varchar,
+        sub_account_id varchar, tax_category varchar, tax_rate decimal(12,4), exact_amount_usd decimal(38,24),
+        net_amount decimal(22,4), credit_amount decimal(22,4), taxable_amount decimal(22,4),
+        tax_amount decimal(22,4)""",
+    "fct_document_line_accounts": """
+        number varchar, billing_period date, billing_group_id varchar, line_number integer, sub_account_id varchar,
+        currency varchar, minor_units integer, net_amount decimal(22,4), credit_amount decimal(22,4)""",
+    "fct_document_taxes": """
+        number varchar, billing_period date, billing_group_id varchar, tax_number integer, tax_category varchar,
+        tax_name varchar, tax_rate decimal(12,4), exemption_reason varchar, currency varchar, minor_units integer,
+        taxable_amount decimal(22,4), tax_amount decimal(22,4)""",
+    "fct_document_credits": """
+        number varchar, billing_period date, billing_group_id varchar, credit_id varchar, invoice_line_key varchar,
+        sub_account_id varchar, service_code varchar, currency varchar, minor_units integer, amount decimal(22,4)""",
+    "fct_proposal_causes": """
+        billing_period date, billing_group_id varchar, compared_with varchar, cause varchar,
+        total_amount decimal(22,4)""",
+    "fct_audit_log": """
+        audit_id bigint, happened_at timestamp, actor varchar, host varchar, action varchar, subject varchar,
+        detail varchar""",
     "rpt_billing_group_summary": """
         billing_period date, billing_group_id varchar, billing_group_name varchar, list_cost decimal(38,10),
         aws_cost decimal(38,10), rated_charges decimal(38,24), group_charges decimal(38,24),
@@ -145,6 +201,8 @@ ACCOUNTS = {
     "300000000001": ("Hikari main", NORTH, "hikari"),
     "900000000009": ("", NORTH, "UNASSIGNED"),
 }
+
+PAYERS = {group: payer for _, payer, group in ACCOUNTS.values()}
 
 # Name, customer, currency, primary account.
 GROUPS = {
@@ -598,6 +656,10 @@ def write_invoice(
             description=description,
             exact_amount_usd=amount,
             net_amount=line,
+            credit_amount=None if line is None else 0,
+            tax_category="O",
+            tax_rate=0,
+            has_several_tax_categories=False,
             rounding_difference=None if line is None or rate is None else line - amount * rate,
         )
         parts = {} if line is None else split(line, accounts, currency)
@@ -611,6 +673,9 @@ def write_invoice(
                 sub_account_id=account,
                 exact_amount_usd=share,
                 net_amount=parts.get(account),
+                credit_amount=None if line is None else 0,
+                tax_category="O",
+                tax_rate=0,
             )
         if line is not None and rate is not None:
             rounding += line - amount * rate
@@ -632,6 +697,8 @@ def write_invoice(
         issuer_id="north-issuer",
         exact_amount_usd=exact,
         net_amount=None if rate is None else net,
+        credit_amount=None if rate is None else 0,
+        taxable_amount=None if rate is None else net,
         tax_amount=None if rate is None else tax,
         total_amount=None if rate is None else net + tax,
         rounding_difference=None if rate is None else rounding,
@@ -640,6 +707,34 @@ def write_invoice(
         open_problems="|".join(problems),
         is_final=period == SEPTEMBER,
     )
+    insert(
+        con,
+        "fct_proposed_documents",
+        billing_period=period,
+        billing_group_id=group,
+        revision=0,
+        kind="invoice",
+        currency=currency,
+        minor_units=MINOR_UNITS[currency],
+        net_amount=None if rate is None else net,
+        credit_amount=None if rate is None else 0,
+        tax_amount=None if rate is None else tax,
+        total_amount=None if rate is None else net + tax,
+        draft_hash=f"{group}-{period:%Y-%m}-first",
+        state="draft",
+    )
+    for problem in problems:
+        refusal = "unmapped" if problem == "unrated_charges" else problem
+        insert(
+            con,
+            "fct_issuing_refusals",
+            billing_period=period,
+            billing_group_id=group,
+            refusal=refusal,
+            subject=currency if refusal == "missing_fx_rate" else PAYERS[group],
+            detail=f"{refusal} in words",
+            can_be_overridden=refusal != "missing_fx_rate",
+        )
 
 
 def write_dimensions(con: duckdb.DuckDBPyConnection) -> None:
@@ -915,12 +1010,154 @@ def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
+RESTATED = "Restatement by AWS: delivery 20251003T041500Z of payer 111122223333"
+REPRICED = "Configuration: pricing_rules.csv, acme-global-10 changed"
+
+
+def write_documents(con: duckdb.DuckDBPyConnection) -> None:
+    """What became of September: Acme's is issued and has since changed, Bergmann's is approved, Hikari's was.
+
+    Acme's first line was issued 12.34 dearer, with 21 % tax on 100.00 that there is no more. In October somebody
+    overrode that Acme's month is not final, and all that refuses Bergmann's. Bergmann has a credit, half of it drawn,
+    and one that has expired.
+    """
+    issued, approved = datetime(2025, 10, 6, 8, 15), datetime(2025, 10, 5, 16, 40)
+    con.execute(
+        """
+        insert into marts.fct_documents by name
+        select
+            1 as document_id, 'NI-2025-000001' as number, 'invoice' as kind, billing_period, billing_group_id,
+            0 as revision, null as reference_number, issuer_id, customer_id, currency, minor_units, fx_rate,
+            net_amount + 12.34 as net_amount, credit_amount, net_amount + 12.34 as taxable_amount,
+            tax_amount + 21 as tax_amount, total_amount + 33.34 as total_amount, date '2025-10-06' as issue_date,
+            date '2025-11-05' as due_date, $issued as issued_at, 'Ben' as issued_by, $approved as approved_at,
+            'Ada' as approved_by, 'first' as draft_hash, repeat('a', 64) as content_sha256,
+            repeat('b', 64) as chain_hash
+        from marts.fct_invoices
+        where billing_group_id = 'acme' and billing_period = $september
+        """,
+        {"issued": issued, "approved": approved, "september": SEPTEMBER},
+    )
+    con.execute(
+        """
+        insert into marts.fct_document_lines by name
+        select
+            'NI-2025-000001' as number, billing_period, billing_group_id, line_number, invoice_line_key, line_kind,
+            source_id, service_code, description, '' as charge_class, '' as cause, currency, minor_units,
+            exact_amount_usd, net_amount + if(line_number = 1, 12.34, 0) as net_amount, credit_amount
+        from marts.fct_invoice_lines
+        where billing_group_id = 'acme' and billing_period = ?
+        """,
+        [SEPTEMBER],
+    )
+    con.execute(
+        """
+        insert into marts.fct_document_line_accounts by name
+        select number, billing_period, billing_group_id, line_number, '100000000001' as sub_account_id, currency,
+            minor_units, net_amount, credit_amount
+        from marts.fct_document_lines
+        """
+    )
+    acme = {"billing_period": SEPTEMBER, "billing_group_id": "acme"}
+    dollars = {"currency": "USD", "minor_units": 2}
+    sales_tax = {"tax_category": "S", "tax_name": "Sales tax", "tax_rate": 21, "exemption_reason": ""}
+    insert(
+        *(con, "fct_document_taxes"),
+        **{**acme, **dollars, **sales_tax, "number": "NI-2025-000001", "tax_number": 1},
+        **{"taxable_amount": 100, "tax_amount": 21},
+    )
+    con.execute(
+        """
+        insert into marts.fct_document_differences by name
+        select
+            billing_period, billing_group_id, 'line' as level, invoice_line_key, '' as sub_account_id,
+            '' as tax_category, 0 as tax_rate, 0 as exact_amount_usd, -12.34 as net_amount, 0 as credit_amount
+        from marts.fct_document_lines
+        where line_number = 1
+        """
+    )
+    insert(
+        *(con, "fct_document_differences"),
+        **{**acme, "level": "tax", "invoice_line_key": "", "sub_account_id": "", "tax_category": "S"},
+        **{"tax_rate": 21, "exact_amount_usd": 0, "taxable_amount": -100, "tax_amount": -21},
+    )
+    con.execute(
+        """
+        update marts.fct_proposed_documents
+        set revision = 1, kind = 'credit_note', reference_number = 'NI-2025-000001', net_amount = -12.34,
+            credit_amount = 0, tax_amount = -21, total_amount = -33.34, draft_hash = 'acme-correction'
+        where billing_group_id = 'acme' and billing_period = $1
+        """,
+        [SEPTEMBER],
+    )
+    con.execute(
+        """
+        update marts.fct_invoices set state = 'issued', invoice_number = 'NI-2025-000001'
+        where billing_group_id = 'acme' and billing_period = $1
+        """,
+        [SEPTEMBER],
+    )
+    con.execute(
+        """
+        update marts.fct_proposed_documents
+        set state = 'approved', approved_by = 'Ada', approved_at = $2, approval_note = 'As agreed'
+        where billing_group_id = 'bergmann' and billing_period = $1
+        """,
+        [SEPTEMBER, approved],
+    )
+    con.execute(
+        """
+        update marts.fct_proposed_documents set lapsed_approval_by = 'Ada', lapsed_approval_at = $2
+        where billing_group_id = 'hikari' and billing_period = $1
+        """,
+        [SEPTEMBER, approved],
+    )
+    con.execute(
+        """
+        update marts.fct_issuing_refusals
+        set overridden_by = 'Ben', overridden_at = $1, override_reason = 'AWS confirmed it by mail'
+        where billing_group_id = 'bergmann' or (billing_group_id = 'acme' and refusal = 'not_final')
+        """,
+        [issued],
+    )
+    for row in (
+        (SEPTEMBER, "acme", "issued", f"{RESTATED}; {REPRICED}", None),
+        (SEPTEMBER, "hikari", "approved", "Configuration: fx_rates.csv, 2025-09/USD/JPY changed", 150_000),
+    ):
+        con.execute("insert into marts.fct_proposal_causes values (?, ?, ?, ?, ?)", row)
+    for row in (
+        ("welcome", "Welcome credit", "Active", date(2025, 9, 1), None, 500, -200, -50, 0, 250),
+        ("pilot", "", "Paused", date(2025, 6, 1), date(2025, 9, 1), 100, -75, 0, -25, 0),
+    ):
+        con.execute(
+            "insert into marts.fct_credit_balances values (?, 'bergmann', ?, 'EUR', ?, ?, ?, ?, ?, ?, ?, ?)", row
+        )
+    for state, amount, period in (("issued", -210, SEPTEMBER), ("issued", 10, SEPTEMBER), ("draft", -50, OCTOBER)):
+        con.execute(
+            "insert into marts.fct_credit_ledger values "
+            "('welcome', ?, 'bergmann', 'key', 'usage', 'AmazonEC2', '012345678901', 'EUR', ?, ?)",
+            [period, amount, state],
+        )
+    for number, (at, who, action, subject, detail) in enumerate(
+        (
+            (approved, "Ada", "approve", "invoice of acme for 2025-09", "approval 1, draft first"),
+            (issued, "Ben", "issue", "NI-2025-000001", "document 1, chain bbbb"),
+        ),
+        start=1,
+    ):
+        con.execute(
+            "insert into marts.fct_audit_log values (?, ?, ?, 'host', ?, ?, ?)",
+            [number, at, who, action, subject, detail],
+        )
+
+
 def publish(
     path: Path,
     *,
     october_scale: str = "1.1",
     extra_charges: int = 0,
     group_charges: bool = False,
+    documents: bool = False,
     periods: tuple[date, ...] = (SEPTEMBER, OCTOBER),
     residual: Decimal = Decimal(0),
     finished_at: datetime = datetime(2025, 11, 4, 6, 12, 11),
@@ -935,6 +1172,7 @@ def publish(
             0.01, which no other mart knows of.
         group_charges: whether October has charges of whole groups, one charge that is shared, and two more
             problems.
+        documents: whether anything was approved, issued or overridden, and credits were granted.
         periods: the periods to publish.
         residual: residual of the second payer, in every period.
         finished_at: when the run finished.
@@ -982,6 +1220,8 @@ def publish(
                 "insert into marts.fct_runs values ('run-2', ?, ?, 'usage_date', '0.1.0', '2025-09|2025-10')",
                 [finished_at, finished_at],
             )
+        if documents:
+            write_documents(con)
         if extra_charges:
             con.execute(
                 """

@@ -16,7 +16,10 @@ from dashboards.publication import Publication
 from orchestration.settings import Workspace
 
 Open = Callable[..., Page]
-PAGES = ("overview", "invoices", "charges", "commitments", "quality", "deliveries", "receivables")
+PAGES = (
+    *("overview", "invoices", "charges", "commitments", "quality", "deliveries"),
+    *("approve_and_issue", "documents", "credits", "receivables"),
+)
 
 
 def rows_of_csv(content: bytes) -> list[dict[str, str]]:
@@ -146,17 +149,17 @@ def test_a_group_without_charges(empty_workspace: Workspace, open_page: Open) ->
 def test_invoice_list(publication: Publication, open_page: Open) -> None:
     page = open_page("invoices")
     table = page.table(strings.INVOICE_LIST)
-    assert [row[:5] for row in table.rows] == [
-        ["Acme Robotics, Inc.\nAcme Robotics", "USD", "10,724.35", "0.00", "10,724.35"],
-        ["Bergmann Maschinenbau GmbH\nBergmann Maschinenbau", "EUR", "2,169.96", "36.16", "2,206.12"],
-        ["Hikari Systems K.K.\nHikari Systems", "JPY", strings.RATE_MISSING, "–", "–"],
+    assert [row[:6] for row in table.rows] == [
+        ["Acme Robotics, Inc.\nAcme Robotics", "USD", "10,724.35", "0.00", "0.00", "10,724.35"],
+        ["Bergmann Maschinenbau GmbH\nBergmann Maschinenbau", "EUR", "2,169.96", "0.00", "36.16", "2,206.12"],
+        ["Hikari Systems K.K.\nHikari Systems", "JPY", strings.RATE_MISSING, "–", "–", "–"],
     ]
     assert table.column(strings.STATE) == ["Draft"] * 3
     assert table.column(strings.OPEN_PROBLEMS)[2] == "Missing exchange rate; Month not final"
-    assert [row[1:5] for row in table.foot] == [
-        ["EUR", "2,169.96", "36.16", "2,206.12"],
-        ["JPY", "–", "–", "–"],
-        ["USD", "10,724.35", "0.00", "10,724.35"],
+    assert [row[1:6] for row in table.foot] == [
+        ["EUR", "2,169.96", "0.00", "36.16", "2,206.12"],
+        ["JPY", "–", "–", "–", "–"],
+        ["USD", "10,724.35", "0.00", "0.00", "10,724.35"],
     ]
 
 
@@ -173,10 +176,10 @@ def test_every_view_of_an_invoice_ends_in_its_total(
 ) -> None:
     page = open_page("invoices", period=period, invoice=customer)
     assert page.at.selectbox(key="invoice").value == customer
-    assert page.table(strings.INVOICE_LINES).foot[0][-1] == total
-    assert page.table(strings.BY_ACCOUNT).foot[0][-1] == total
-    shown = [Decimal(text.replace(",", "")) for text in page.table(strings.BY_LINE_AND_ACCOUNT).column(
-        page.table(strings.BY_LINE_AND_ACCOUNT).head[-1])]  # fmt: skip
+    assert page.table(strings.INVOICE_LINES).total("Amount") == total
+    assert page.table(strings.BY_ACCOUNT).total("Amount") == total
+    parts = page.table(strings.BY_LINE_AND_ACCOUNT)
+    shown = [Decimal(text.replace(",", "")) for text in parts.column(parts.head[-2])]
     assert sum(shown) == Decimal(total.replace(",", ""))
     assert strings.TIES in page.html
     assert not page.at.error
@@ -203,7 +206,7 @@ def test_an_invoice_without_a_rate_has_no_amounts_and_says_why(workspace: Worksp
     assert warning.value == f"**JPY** {strings.RATE_MISSING_NOTICE}"
     lines = page.table(strings.INVOICE_LINES)
     assert lines.column("Amount, JPY") == [strings.RATE_MISSING] * 2
-    assert lines.foot[0][-2:] == ["1,128.0097125", "–"]
+    assert (lines.total(strings.EXACT_USD), lines.total("Amount")) == ("1,128.0097125", "–")
 
 
 def test_an_invoice_that_does_not_tie_is_stopped(empty_workspace: Workspace, open_page: Open) -> None:
@@ -214,7 +217,7 @@ def test_an_invoice_that_does_not_tie_is_stopped(empty_workspace: Workspace, ope
     page = open_page("invoices", invoice="Acme Robotics, Inc.")
     (error,) = page.at.error
     assert strings.DOES_NOT_TIE in error.value
-    assert "Lines: 0.01, accounts: 0.00 USD" in error.value
+    assert "Lines: 0.01, accounts: 0.00, credits: 0.00, tax: 0.00, total: 0.00 USD" in error.value
     assert strings.TIES not in page.html
 
 
@@ -298,14 +301,14 @@ def test_an_invoice_with_group_charges_ties_in_every_view(
     customer: str, group_charges: Publication, open_page: Open
 ) -> None:
     page = open_page("invoices", invoice=customer)
-    total = page.table(strings.INVOICE_LINES).foot[0][-1]
-    assert page.table(strings.BY_ACCOUNT).foot[0][-1] == total
+    total = page.table(strings.INVOICE_LINES).total("Amount")
+    assert page.table(strings.BY_ACCOUNT).total("Amount") == total
     assert strings.TIES in page.html
     parts = page.table(strings.BY_LINE_AND_ACCOUNT)
     if customer.startswith("Acme"):
         assert [row[2:] for row in parts.rows if row[1] == "Support, business"] == [
-            ["Acme production\n100000000001", "600.00", "600.00"],
-            ["Acme data lake\n100000000002", "300.00", "300.00"],
+            ["Acme production\n100000000001", "600.00", "600.00", "0.00"],
+            ["Acme data lake\n100000000002", "300.00", "300.00", "0.00"],
         ]
 
 
@@ -322,7 +325,7 @@ def test_a_split_without_weights_says_so(empty_workspace: Workspace, open_page: 
 def test_invoice_downloads_hold_the_group_charges(group_charges: Publication, open_page: Open) -> None:
     page = open_page("invoices", invoice="Acme Robotics, Inc.")
     workbook = load_workbook(io.BytesIO(page.downloads["chargehouse-invoice-lines-2025-10-acme.xlsx"]()))
-    assert workbook.sheetnames == ["Lines", "Accounts", strings.GROUP_CHARGES, "About"]
+    assert workbook.sheetnames == ["Lines", "Accounts", strings.TAX, strings.GROUP_CHARGES, "About"]
     head, *rows = workbook[strings.GROUP_CHARGES].iter_rows(values_only=True)
     exact = [Decimal(str(row[head.index("billed_cost_exact")])) for row in rows]
     assert sum(exact) == Decimal("2544.26458723997")
@@ -334,7 +337,7 @@ def test_invoice_downloads(workspace: Workspace, open_page: Open) -> None:
     rows = rows_of_csv(page.downloads["chargehouse-invoice-lines-2025-09-bergmann.csv"]())
     assert sum(Decimal(row["net_amount"]) for row in rows) == Decimal("1984.59")
     workbook = load_workbook(io.BytesIO(page.downloads["chargehouse-invoice-lines-2025-09-bergmann.xlsx"]()))
-    assert workbook.sheetnames == ["Lines", "Accounts", "About"]
+    assert workbook.sheetnames == ["Lines", "Accounts", strings.TAX, "About"]
     head = [cell.value for cell in workbook["Lines"][1]]
     cell = workbook["Lines"].cell(row=2, column=head.index("net_amount") + 1)
     assert Decimal(str(cell.value)) == Decimal(rows[0]["net_amount"])

@@ -8,7 +8,12 @@ import pytest
 
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
-from orchestration.issuing.provenance import Delivery, Origins, PeriodSources, cause_of_difference
+from orchestration.issuing.provenance import (
+    Delivery,
+    Origins,
+    PeriodSources,
+    cause_of_difference,
+)
 from orchestration.sample.install import write_example_configuration
 
 _SEPTEMBER = date(2026, 9, 1)
@@ -118,6 +123,10 @@ def test_what_is_fixed_at_issue_is_no_cause(folder: Path) -> None:
         "Calculation: another version of the billing rules"
     )
     assert cause_of_difference(frozen, _origins(folder)).startswith("No delivery or configuration of its own")
+    # What was only approved moves with the rate (D1).
+    assert cause_of_difference(frozen, _origins(folder), is_issued=False) == (
+        "Configuration: fx_rates.csv, 2026-09/USD/EUR changed"
+    )
 
 
 def test_many_changes_are_counted(folder: Path) -> None:

@@ -133,6 +133,9 @@ def test_refusals_need_an_override_each(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match=r"hold \(D7\): not_final, quarantined_rows"):
         ledger.issue(request, "Ben")
     ledger.override(request.draft, "not_final", "Ada", "AWS confirmed the total")
+    assert ledger.unmet_refusals(request.draft, ("quarantined_rows", "not_final", "residual")) == [
+        "quarantined_rows", "residual",
+    ]  # fmt: skip
     with pytest.raises(LedgerError, match=r"hold \(D7\): quarantined_rows"):
         ledger.issue(request, "Ben")
     with pytest.raises(LedgerError, match="needs a reason"):
