@@ -155,7 +155,9 @@ def test_killed_at_the_desk(workspace: Workspace, pytestconfig: pytest.Config) -
         first = process.stdout.readline() if number % 2 else ""
         time.sleep(moments.uniform(0, 2))
         os.kill(process.pid, signal.SIGKILL)
-        acknowledged |= _said(first + process.communicate()[0])
+        # `communicate` would pass over what `readline` has read ahead.
+        acknowledged |= _said(first + process.stdout.read())
+        process.communicate()
         if number % 10 == 0 or number == kills - 1:
             issued = _check(workspace, acknowledged)
             assert len(issued) - len(acknowledged) <= number + 1
