@@ -376,7 +376,7 @@ def test_rows_of_what_is_split_by_tiers_are_their_charges(corrected: Workspace, 
         _assert_rows_are_their_charges(corrected, period, group, tmp_path)
     split = _published(
         corrected,
-        "select count(distinct billing_group_id), min(row_count) from marts.fct_charges "
+        "select count(distinct billing_group_id), max(row_count) from marts.fct_charges "
         "where list_cost_source = 'price_list' and treatment = 'billed' and billed_cost <> 0",
     )
     assert split[0][0] > 1
