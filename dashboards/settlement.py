@@ -9,8 +9,7 @@ just recorded must be seen by the next person who looks (docs/decisions/0013-set
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -57,12 +56,6 @@ __all__ = [
 ]
 
 
-@contextmanager
-def _ledger(workspace: Workspace) -> Iterator[Ledger]:
-    with Ledger.open(workspace) as ledger:
-        yield ledger
-
-
 def _configuration(workspace: Workspace) -> Configuration:
     return read_configuration(workspace.billing)
 
@@ -82,7 +75,7 @@ def customer_names(workspace: Workspace) -> Mapping[str, str]:
 
 def owed(workspace: Workspace, as_of: date, customer_id: str | None = None) -> Receivables:
     """Return what is owed at the end of a day."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return receivables(ledger, as_of, customer_id)
 
 
@@ -94,7 +87,7 @@ def statements(
     With each comes the issuer's id where several have, else None.
     """
     configuration = _configuration(workspace)
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         issuers = sorted({head.issuer_id for head in ledger.document_heads() if head.customer_id == customer_id})
         return [
             (statement, issuer_id if len(issuers) > 1 else None)
@@ -120,13 +113,13 @@ class Payments:
 
 def payments(workspace: Workspace) -> Payments:
     """Return what came in and went out, and what it was matched with."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return Payments(ledger.payments()[::-1], ledger.allocations()[::-1])
 
 
 def matching_items(workspace: Workspace) -> tuple[list[OpenItem], list[OpenItem]]:
     """Return what can still be matched: what is in customers' favour, and what they owe."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         items = [item for item in ledger.open_items() if item.open_amount]
     return [item for item in items if item.open_amount < 0], [item for item in items if item.open_amount > 0]
 
@@ -147,53 +140,53 @@ def bank_files(workspace: Workspace) -> Mapping[str, BankFile]:
 def plan(workspace: Workspace, name: str, content: bytes, form: BankFile) -> tuple[list[Payment], list[PlannedPayment]]:
     """Return the payments of a bank's file, and what recording them would do."""
     found = parse_bank_file(Path(name).name, content, form)
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return found, ledger.plan_payments(found)
 
 
 def record(workspace: Workspace, found: Sequence[Payment], by: str, customer_id: str | None = None) -> PaymentImport:
     """Record payments and match them with what they name."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return ledger.record_payments(found, by, customer_id)
 
 
 def assign(workspace: Workspace, payment_id: int, customer_id: str | None, by: str, reason: str) -> None:
     """Say whose payment one is."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         ledger.assign_payment(payment_id, customer_id, by, reason)
 
 
 def allocate(workspace: Workspace, credit: OpenItem, debit: OpenItem, amount: Decimal | None, by: str) -> Decimal:
     """Match two items, as far as both are open when no amount is given; return how much was matched."""
     matched = min(abs(credit.open_amount), abs(debit.open_amount)) if amount is None else amount
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         ledger.allocate(credit.item, debit.item, matched, by, "matched by hand")
     return matched
 
 
 def reverse(workspace: Workspace, match: Allocation, by: str, reason: str) -> None:
     """Undo a match."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         ledger.reverse_allocation(match.allocation_id, by, reason)
 
 
 def due(workspace: Workspace, as_of: date) -> Due:
     """Return the reminders that are due."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return due_reminders(ledger, as_of)
 
 
 def make(workspace: Workspace, as_of: date, by: str) -> Due:
     """Record the reminders that are due today and write their letters."""
     configuration = _configuration(workspace)
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return make_reminders(workspace, ledger, configuration, as_of, by, today=as_of)[0]
 
 
 def letters(workspace: Workspace) -> list[ReminderLetter]:
     """Return the reminders that were made, newest first."""
     configuration = _configuration(workspace)
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return reminder_letters(workspace, ledger, configuration)[::-1]
 
 
@@ -204,7 +197,7 @@ def letter_pdf(workspace: Workspace, made: ReminderLetter) -> bytes:
 
 def sendings(workspace: Workspace, billing_period: date, billing_group_id: str | None) -> list[SendingRow]:
     """Return the documents of a month with what is known of sending them."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return sending_rows(ledger, billing_period, billing_group_id)
 
 
@@ -220,5 +213,5 @@ def send(
     workspace: Workspace, billing_period: date, numbers: Sequence[str], by: str, settings: MailSettings, *, again: bool
 ) -> list[SendingOutcome]:
     """Send some documents of a month."""
-    with _ledger(workspace) as ledger:
+    with Ledger.open(workspace) as ledger:
         return send_documents(workspace, ledger, billing_period, by, settings, numbers=numbers, again=again)

@@ -234,6 +234,21 @@ def test_customers_and_issuers_without_an_address(books: Books, monkeypatch: pyt
     assert mailbox.mails[0]["From"].addresses[0].addr_spec == "robot@brightwater.example"
 
 
+def test_a_letter_that_cannot_be_printed_stops_its_own_mail_only(books: Books) -> None:
+    books.issue("a", "100.00")
+    books.issue("b", "50.00")
+    books.issue("lumen", "10.00", customer="lumen", issuer=US, currency="USD", prefix="BWUS")
+    path = books.workspace.billing / "customers.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("Kranich Logistik AG", "كركي"), encoding="utf-8")
+    mailbox = Mailbox()
+    with mail_server(mailbox) as address:
+        outcomes = send(books, address)
+    assert [outcome.state for outcome in outcomes] == ["failed", "failed", "sent"]
+    assert "no font has" in outcomes[0].reason
+    assert [state for _, state, _ in steps(books)] == ["failed", "failed", "queued", "sent"]
+    assert len(mailbox.mails) == 1
+
+
 def test_the_command_says_what_failed_and_exits_with_1(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     number = books.issue("kranich", "100.00").number
     arguments = ["send", "--period", "2026-09", "--by", "Ada"]
