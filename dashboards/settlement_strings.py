@@ -19,8 +19,6 @@ FROM_LEDGER: Final = (
 )
 LEDGER_TITLE: Final = "This cannot be done"
 
-YOUR_NAME: Final = "Your name"
-YOUR_NAME_HELP: Final = "The ledger keeps who recorded, matched, reminded or sent. Asked once."
 NAME_MISSING: Final = "Enter your name at the top of the page first; the ledger keeps who does it."
 CUSTOMER: Final = "Customer"
 NOBODY: Final = "Nobody yet"

@@ -233,7 +233,7 @@ SPLIT_COST_HELP: Final = "Split-cost rows: they repeat costs that stand elsewher
 
 # Who does something, and work that goes on while a page is open
 YOUR_NAME: Final = "Your name"
-YOUR_NAME_HELP: Final = "Asked once. The ledger keeps it with everything that you approve, override or issue."
+YOUR_NAME_HELP: Final = "Asked once. The ledger keeps it with everything that you decide, record or send."
 NAME_MISSING: Final = "Enter your name first: the ledger keeps who did it."
 CHANGE_NAME: Final = "Change"
 CANCEL: Final = "Cancel"

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboards import settlement, strings
 from dashboards import settlement_strings as texts
-from dashboards.components import filters, money, tables
+from dashboards.components import filters, money, person, tables
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Tone, number
 from orchestration.errors import ChargehouseError, MailError
@@ -27,7 +27,6 @@ from orchestration.settling.reminding import DueReminder
 from orchestration.settling.sending import MailSettings, SendingRow
 
 # Under this name other pages that record something ask for it too.
-_PERSON = "acting_person"
 _DONE = "receivables_done"
 
 PLAN_TONES: dict[str, Tone] = {"matched": "good", "part": "warning", "over": "warning", "unmatched": "bad"}
@@ -41,16 +40,6 @@ def amount(value: Decimal, currency: str) -> str:
     return money.document(value, settlement.minor_units(currency))
 
 
-def person() -> str:
-    """Ask once who it is, and return the name."""
-    known: str = st.session_state.get(_PERSON, "")
-    who: str = st.text_input(
-        texts.YOUR_NAME, value=known, key="receivables_by", help=texts.YOUR_NAME_HELP, max_chars=120
-    )
-    st.session_state[_PERSON] = who.strip()
-    return who.strip()
-
-
 def attempt(who: str, deed: Callable[[], str]) -> None:
     """Do something that the ledger keeps, then draw the page anew with what was done; or say why it was not."""
     if not who:
@@ -61,6 +50,7 @@ def attempt(who: str, deed: Callable[[], str]) -> None:
     except ChargehouseError as error:
         st.error(f"**{texts.LEDGER_TITLE}.** {error}", icon=":material/error:")
         return
+    person.remember(who)
     st.session_state[_DONE] = message
     st.rerun()
 
@@ -630,7 +620,7 @@ def main() -> None:
             texts.VIEW, parts, default=texts.BALANCES, required=True, key="receivables_part", bind="query-params"
         )
         with st.container(width=260):
-            who = person()
+            who = person.ask_name()
     st.caption(texts.FROM_LEDGER)
     if _DONE in st.session_state:
         st.success(st.session_state.pop(_DONE), icon=":material/check:")

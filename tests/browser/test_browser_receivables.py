@@ -9,6 +9,7 @@ from browser_reader import PATIENCE, WIDTHS, Reader
 from playwright.sync_api import expect
 
 from dashboards import settlement_strings as texts
+from dashboards import strings
 from tests.unit.settling.mail_server import Mailbox, mail_server
 from tests.unit.settling.settled_books import Books
 
@@ -42,7 +43,7 @@ def test_from_a_bank_file_to_a_settled_account_and_a_mail(
         main = page.get_by_test_id("stMain")
         assert main.evaluate("e => e.scrollWidth <= e.clientWidth")
 
-        page.get_by_role("textbox", name=texts.YOUR_NAME).fill("Eve")
+        page.get_by_role("textbox", name=strings.YOUR_NAME).fill("Eve")
         page.get_by_role("radio", name=texts.PAYMENTS).click()
         person.settled()
         page.locator("input[type=file]").set_input_files(file)
