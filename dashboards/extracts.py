@@ -119,6 +119,18 @@ def group_summaries(publication: Publication, group: str | None) -> Iterator[Ext
 
 
 @contextmanager
+def margin_parts(publication: Publication, group: str | None) -> Iterator[Extract]:
+    """Give the parts of the margin of every group and month."""
+    sql = """
+        select * from marts.fct_margin
+        where $group is null or billing_group_id = $group
+        order by billing_period desc, billing_group_id, component
+    """
+    with _extract(publication, sql, {"group": group}) as extract:
+        yield extract
+
+
+@contextmanager
 def invoices(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
     """Give the invoices of a month."""
     sql = """

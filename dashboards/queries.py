@@ -218,10 +218,10 @@ def billing_groups(publication: Publication) -> tuple[BillingGroup, ...]:
 
 # Percentages are asked for through decimal_division: `/` would answer with a double.
 _MARGIN_PERCENTAGE = """
-    case when sum(billed_cost) <> 0
+    case when sum(billed_cost + customer_credits) <> 0
         then decimal_division(
             cast(sum(margin) * 100 as decimal(30, 10)),
-            cast(sum(billed_cost) as decimal(38, 10)), 2
+            cast(sum(billed_cost + customer_credits) as decimal(38, 10)), 2
         )
     end
 """
@@ -237,6 +237,7 @@ class Headline:
     rated_charges: Decimal
     group_charges: Decimal
     billed_cost: Decimal
+    customer_credits: Decimal
     aws_cost: Decimal
     margin: Decimal
     margin_percentage: Decimal | None
@@ -265,6 +266,7 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
                 sum(rated_charges) as rated_charges,
                 sum(group_charges) as group_charges,
                 sum(billed_cost) as billed_cost,
+                sum(customer_credits) as customer_credits,
                 sum(aws_cost) as aws_cost,
                 sum(margin) as margin,
                 {_MARGIN_PERCENTAGE} as margin_percentage,
@@ -284,6 +286,7 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
             this.rated_charges,
             this.group_charges,
             this.billed_cost,
+            this.customer_credits,
             this.aws_cost,
             this.margin,
             this.margin_percentage,
@@ -318,7 +321,10 @@ def headline(publication: Publication, period: date, group: str | None) -> Headl
 
 @dataclass(frozen=True)
 class GroupSummary:
-    """One group and month in USD without tax; rated and group charges together are the billed cost."""
+    """One group and month in USD without tax; rated and group charges together are the billed cost.
+
+    What the group is charged is the billed cost and the customer credits, which are at or below 0.
+    """
 
     billing_group_id: str
     billing_group_name: str
@@ -327,6 +333,7 @@ class GroupSummary:
     rated_charges: Decimal
     group_charges: Decimal
     billed_cost: Decimal
+    customer_credits: Decimal
     margin: Decimal
     margin_percentage: Decimal | None
     withheld_aws_cost: Decimal
@@ -342,10 +349,36 @@ def group_summaries(publication: Publication, period: date, group: str | None) -
         """
         select
             billing_group_id, billing_group_name, list_cost, aws_cost, rated_charges, group_charges, billed_cost,
-            margin, margin_percentage, withheld_aws_cost, unrated_aws_cost
+            customer_credits, margin, margin_percentage, withheld_aws_cost, unrated_aws_cost
         from marts.rpt_billing_group_summary
         where billing_period = $period and ($group is null or billing_group_id = $group)
         order by billing_group_id = 'UNASSIGNED', billed_cost desc, billing_group_id
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class MarginPart:
+    """What one part adds to the margin, in USD without tax (X3)."""
+
+    component: str
+    amount: Decimal
+
+
+@cached
+def margin_parts(publication: Publication, period: date, group: str | None) -> tuple[MarginPart, ...]:
+    """Return the parts of a month's margin, which sum to it exactly, the largest first."""
+    return fetch(
+        publication,
+        MarginPart,
+        """
+        select component, sum(amount) as amount
+        from marts.fct_margin
+        where billing_period = $period and ($group is null or billing_group_id = $group)
+        group by component
+        having sum(amount) <> 0
+        order by amount desc, component
         """,
         {"period": period, "group": group},
     )

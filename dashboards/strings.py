@@ -65,6 +65,28 @@ UNRATED: Final = "Unrated AWS cost"
 BY_GROUP: Final = "By billing group"
 BY_MONTH: Final = "Month by month"
 BILLED_AND_AWS: Final = "Billed and AWS cost by month"
+MARGIN_PARTS: Final = "Where the margin comes from"
+MARGIN_PART: Final = "Part"
+MARGIN_PART_AMOUNT: Final = "Adds to the margin"
+MARGIN_PART_NAMES: Final = {
+    "list_price_difference": ("List price over AWS's cost", "Usage whose list price is not what AWS charged"),
+    "free_tier": ("Free tier", "Usage that AWS gave for free and the customer pays"),
+    "markup": ("Pricing rules", "Usage billed above or below its list price"),
+    "commitments": ("Reservations and Savings Plans", "Covered usage and fees, billed less what AWS charged"),
+    "bundled_discounts": ("Bundled discounts", "Discounts of AWS that are kept"),
+    "negotiated_discounts": ("Negotiated discounts", "Discounts of AWS that are kept"),
+    "partner_discounts": ("Partner discounts", "Discounts of AWS to the partner, always kept"),
+    "aws_credits": ("AWS credits", "Credits of AWS that are kept"),
+    "refunds": ("Refunds", "Refunds of AWS that are kept"),
+    "fees": ("Fees", "Fees, subscriptions and registrations, billed less what AWS charged"),
+    "support": ("Support", "Support billed less what AWS charged for it"),
+    "shared_costs": ("Shared costs", "Costs borne for others, less the costs that were taken away to be shared"),
+    "custom_items": ("Own charges and credits", "Custom line items"),
+    "minimum_commitment": ("Minimum commitment", "Filled up to what was committed to"),
+    "customer_credits": ("Customer credits", "What credits granted to the customer pay"),
+    "unassigned": ("Unassigned accounts", "AWS cost that nobody is invoiced for"),
+    "unrated": ("Unrated rows", "AWS cost that could not be priced"),
+}
 MARGIN_BY_GROUP: Final = "Margin by billing group"
 WHAT_WAS_BILLED: Final = "What was billed"
 OTHER_SERVICES: Final = "All other services"

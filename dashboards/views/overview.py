@@ -13,7 +13,7 @@ from dashboards import extracts, queries, strings
 from dashboards.components import charts, exports, filters, money, tables
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, number
-from dashboards.queries import GroupSummary, Headline, MonthTotal
+from dashboards.queries import GroupSummary, Headline, MarginPart, MonthTotal
 
 SERVICES_SHOWN = 8
 
@@ -90,6 +90,10 @@ def show_groups(groups: tuple[GroupSummary, ...], totals: Headline, chosen: Sele
 
     # Two columns more than a small screen has room for, so only in months that have such charges.
     with_group_charges = any(row.group_charges for row in groups)
+    with_credits = any(row.customer_credits for row in groups)
+    credits: list[Column[GroupSummary]] = [
+        number(strings.CREDIT_TOTAL, lambda row: money.usd(row.customer_credits), meaning("customer_credits"))
+    ]
     parts: list[Column[GroupSummary]] = [
         number(strings.RATED_CHARGES, lambda row: money.usd(row.rated_charges), meaning("rated_charges")),
         number(strings.GROUP_CHARGES, lambda row: money.usd(row.group_charges), meaning("group_charges")),
@@ -98,6 +102,7 @@ def show_groups(groups: tuple[GroupSummary, ...], totals: Headline, chosen: Sele
         Column(strings.GROUP, named),
         *(parts if with_group_charges else []),
         number(strings.BILLED, lambda row: money.usd(row.billed_cost), meaning("billed_cost")),
+        *(credits if with_credits else []),
         number(strings.AWS_COST, lambda row: money.usd(row.aws_cost), meaning("aws_cost")),
         number(strings.MARGIN, lambda row: toned(row, money.usd(row.margin)), meaning("margin")),
         number(
@@ -112,6 +117,7 @@ def show_groups(groups: tuple[GroupSummary, ...], totals: Headline, chosen: Sele
         strings.TOTAL,
         *([money.usd(totals.rated_charges), money.usd(totals.group_charges)] if with_group_charges else []),
         money.usd(totals.billed_cost),
+        *([money.usd(totals.customer_credits)] if with_credits else []),
         money.usd(totals.aws_cost),
         money.usd(totals.margin),
         money.percentage(totals.margin_percentage),
@@ -123,10 +129,31 @@ def show_groups(groups: tuple[GroupSummary, ...], totals: Headline, chosen: Sele
     exports.buttons(
         "overview",
         exports.file_name("summary", chosen.group_name),
-        [exports.Sheet("Summary", lambda: extracts.group_summaries(chosen.publication, chosen.group_id))],
+        [
+            exports.Sheet("Summary", lambda: extracts.group_summaries(chosen.publication, chosen.group_id)),
+            exports.Sheet("Margin", lambda: extracts.margin_parts(chosen.publication, chosen.group_id)),
+        ],
         [("Content", "Every billing group and month, USD, without tax"), (strings.GROUP, chosen.group_name)],
         what="every group and month",
     )
+
+
+def show_margin_parts(parts: tuple[MarginPart, ...], totals: Headline) -> None:
+    """List what the margin is made of (X3); the parts sum to it exactly."""
+
+    def named(row: MarginPart) -> Cell:
+        words, meaning = strings.MARGIN_PART_NAMES[row.component]
+        return Cell(words, detail=meaning)
+
+    def toned(row: MarginPart) -> Cell:
+        return Cell(money.usd(row.amount), tone="bad" if row.amount < 0 else "")
+
+    columns: list[Column[MarginPart]] = [
+        Column(strings.MARGIN_PART, named, "wide"),
+        number(strings.MARGIN_PART_AMOUNT, toned),
+    ]
+    st.subheader(strings.MARGIN_PARTS)
+    tables.show(parts, columns, caption=strings.MARGIN_PARTS, totals=[[strings.TOTAL, money.usd(totals.margin)]])
 
 
 def show_months(months: tuple[MonthTotal, ...]) -> None:
@@ -177,6 +204,7 @@ def main() -> None:
             st.caption(strings.adds_up_to(money.with_code("USD", money.usd(totals.billed_cost))))
         with st.container():
             show_months(months)
+            show_margin_parts(queries.margin_parts(publication, period, chosen.group_id), totals)
 
 
 if __name__ == "__main__":

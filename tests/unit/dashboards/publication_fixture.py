@@ -124,9 +124,11 @@ MARTS: dict[str, str] = {
     "rpt_billing_group_summary": """
         billing_period date, billing_group_id varchar, billing_group_name varchar, list_cost decimal(38,10),
         aws_cost decimal(38,10), rated_charges decimal(38,24), group_charges decimal(38,24),
-        billed_cost decimal(38,24), margin decimal(38,24),
+        billed_cost decimal(38,24), customer_credits decimal(38,24), margin decimal(38,24),
         margin_percentage decimal(18,2), markup_percentage decimal(18,2), withheld_aws_cost decimal(38,10),
         unrated_aws_cost decimal(38,10), row_count bigint""",
+    "fct_margin": """
+        billing_period date, billing_group_id varchar, component varchar, amount decimal(38,24)""",
     "fct_reconciliation": """
         billing_period date, billing_account_id varchar, stage varchar, amount decimal(38,10),
         residual decimal(38,10)""",
@@ -787,13 +789,37 @@ def write_summary(con: duckdb.DuckDBPyConnection) -> None:
         )
         select
             billing_period, billing_group_id, billing_group_name, list_cost, aws_cost, rated_charges, group_charges,
-            billed_cost, margin,
+            billed_cost, 0, margin,
             case when billed_cost <> 0 then decimal_division(
                 cast(margin * 100 as decimal(30,10)), cast(billed_cost as decimal(38,10)), 2) end,
             case when aws_cost <> 0 then decimal_division(
                 cast(margin * 100 as decimal(30,10)), cast(aws_cost as decimal(38,10)), 2) end,
             withheld, unrated, row_count
         from sums
+        """
+    )
+    con.execute(
+        """
+        insert into marts.fct_margin
+        with parts as (
+            select
+                billing_period, billing_group_id, 'markup' as component,
+                cast(billed_cost as decimal(38,24)) as amount
+            from marts.fct_charges
+            where charge_type <> 'aws_tax' and treatment = 'billed'
+            union all
+            select
+                billing_period, billing_group_id,
+                case when treatment = 'billed' then 'markup' when treatment = 'unrated' then 'unrated'
+                    when billing_group_id = 'UNASSIGNED' then 'unassigned' else 'partner_discounts' end,
+                -cast(aws_cost as decimal(38,24))
+            from marts.fct_charges
+            where charge_type <> 'aws_tax'
+            union all
+            select billing_period, billing_group_id, 'custom_items', billed_cost from marts.fct_group_charges
+        )
+
+        select billing_period, billing_group_id, component, sum(amount) from parts group by all having sum(amount) <> 0
         """
     )
     con.execute(

@@ -12,6 +12,7 @@ from openpyxl import load_workbook
 from publication_fixture import OCTOBER, PAYER_RESERVATION, SEPTEMBER, publish
 
 from dashboards import queries, strings
+from dashboards.components import money
 from dashboards.publication import Publication
 from orchestration.settings import Workspace
 
@@ -111,6 +112,26 @@ def test_overview_shows_rated_and_group_charges_where_there_are_any(
     assert strings.adds_up_to("USD 18,960.17") in [caption.value for caption in page.at.caption]
     page.choose(period="September 2025")
     assert page.table(strings.BY_GROUP).head[:2] == [strings.GROUP, strings.BILLED]
+
+
+def test_overview_shows_where_the_margin_comes_from(publication: Publication, open_page: Open) -> None:
+    table = open_page("overview").table(strings.MARGIN_PARTS)
+    names = {words: component for component, (words, _) in strings.MARGIN_PART_NAMES.items()}
+    assert [(names[row[0].split("\n")[0]], row[1]) for row in table.rows] == [
+        (part.component, money.usd(part.amount)) for part in queries.margin_parts(publication, OCTOBER, None)
+    ]
+    assert table.foot == [["Total", "1,296.11"]]
+
+
+def test_overview_shows_customer_credits_where_there_are_any(workspace: Workspace, open_page: Open) -> None:
+    publish(
+        workspace.published_file,
+        change="update marts.rpt_billing_group_summary set customer_credits = -100 where billing_group_id = 'acme'",
+    )
+    table = open_page("overview").table(strings.BY_GROUP)
+    assert table.head[:3] == [strings.GROUP, strings.BILLED, strings.CREDIT_TOTAL]
+    assert [row[2] for row in table.rows] == ["-100.00", "0.00", "0.00", "0.00"]
+    assert table.foot[0][2] == "-100.00"
 
 
 def test_overview_names_the_money_that_is_on_no_invoice(workspace: Workspace, open_page: Open) -> None:

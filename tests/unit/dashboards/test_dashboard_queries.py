@@ -410,3 +410,26 @@ def test_reconciliation_begins_with_what_aws_delivered(publication: Publication)
     assert [stage.amount for stage in stages[:4]] == [
         Decimal("2558.6913"), Decimal("2667.5913"), Decimal("-110"), Decimal("1.1"),
     ]  # fmt: skip
+
+
+def test_the_parts_of_the_margin_add_up_to_the_headline(group_charges: Publication) -> None:
+    # X3
+    for group in (None, "acme", "UNASSIGNED"):
+        totals = queries.headline(group_charges, OCTOBER, group)
+        parts = queries.margin_parts(group_charges, OCTOBER, group)
+        assert totals is not None
+        assert parts
+        assert sum(part.amount for part in parts) == totals.margin
+        assert [part.amount for part in parts] == sorted((part.amount for part in parts), reverse=True)
+
+
+def test_credits_of_the_customer_lower_what_the_margin_is_a_part_of(tmp_path: Path) -> None:
+    path = tmp_path / "chargehouse.duckdb"
+    publish(
+        path,
+        change="update marts.rpt_billing_group_summary set billed_cost = 110, customer_credits = -10, margin = 25 "
+        "where billing_group_id = 'acme' and billing_period = date '2025-10-01'",
+    )
+    totals = queries.headline(Publication.at(path), OCTOBER, "acme")
+    assert totals is not None
+    assert (totals.customer_credits, totals.margin_percentage) == (Decimal(-10), Decimal("25.00"))
