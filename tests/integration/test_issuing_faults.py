@@ -122,10 +122,11 @@ def test_many_at_one_desk(workspace: Workspace, pytestconfig: pytest.Config) -> 
     for of_clerk in asked:
         order.shuffle(of_clerk)
     # The last one does not wait.
-    processes = [_start(workspace, of_clerk, 0 if place == clerks - 1 else 300) for place, of_clerk in enumerate(asked)]
+    waits = [1800] * (clerks - 1) + [0]
+    processes = [_start(workspace, of_clerk, wait) for of_clerk, wait in zip(asked, waits, strict=True)]
     for process in processes:
         _go(process)
-    outputs = [process.communicate(timeout=900) for process in processes]
+    outputs = [process.communicate(timeout=1800) for process in processes]
     assert [process.returncode for process in processes] == [0] * clerks, [errors for _, errors in outputs]
     said = [_said(output) for output, _ in outputs]
     refused = [line for output, _ in outputs[:-1] for line in output.splitlines() if " busy " in line]
