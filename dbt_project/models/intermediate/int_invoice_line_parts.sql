@@ -1,6 +1,6 @@
-{# K1, T2, T4, T5: each line's part of an account after credits, with the tax category that holds for it. The period's last
-   day decides which rate and which exemption are in force; AWS's own tax (T1) is no part of this. A month with a document
-   is taxed as what its customer and issuer are, whoever the group belongs to now (D4). #}
+{# K1, T2, T4, T5: each line's part of an account after credits, with the tax category that holds for it. The period's
+   last day decides which rate and which exemption are in force; AWS's own tax (T1) is no part of this. A month with a
+   document is taxed as what its customer and issuer are, whoever the group belongs to now (D4). #}
 with
 
 parts as (
@@ -225,7 +225,8 @@ final as (
             else concat_ws(
                 ', ',
                 tax_class,
-                issuer_country_code || ' to ' || concat_ws('-', customer_country_code, nullif(customer_subdivision, '')),
+                issuer_country_code || ' to '
+                || concat_ws('-', customer_country_code, nullif(customer_subdivision, '')),
                 case when has_tax_id then 'with tax id' else 'without tax id' end
             )
         end as tax_case

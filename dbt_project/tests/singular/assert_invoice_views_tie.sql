@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_invoices'}}}) }}
-{# A row here means that two views of one invoice show different totals (M6), which a customer will find; or that a credit
-   paid more than it is, or more than a line comes to (K3). #}
+{# A row here means that two views of one invoice show different totals (M6), which a customer will find; or that a
+   credit paid more than it is, or more than a line comes to (K3). #}
 with
 
 lines as (
@@ -94,7 +94,8 @@ compared as (
             and invoices.billing_group_id = tax_totals.billing_group_id
 ),
 
--- A later month that waits to be built again still holds what it drew before, so only the months up to one count for it.
+-- A later month that waits to be built again still holds what it drew before, so only the months up to one count for
+-- it.
 drawn as (
     select
         credit_id,
@@ -157,7 +158,10 @@ failures as (
         concat_ws(' ', credits.credit_id, credits.amount, drawn.drawn_until_then) as detail
     from drawn
     inner join credits on drawn.credit_id = credits.credit_id
-    where {{ in_built_periods('drawn.billing_period') }} and drawn.is_drawn_now and credits.amount + drawn.drawn_until_then < 0
+    where
+        {{ in_built_periods('drawn.billing_period') }}
+        and drawn.is_drawn_now
+        and credits.amount + drawn.drawn_until_then < 0
 )
 
 select * from failures

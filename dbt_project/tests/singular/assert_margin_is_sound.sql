@@ -1,6 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_margin'}}}) }}
-{# A row here means that the parts of a margin are not the margin (X3): they are summed from each charge and compared with
-   what the totals say. Credits are taken as converted, since nothing else shows them in dollars. #}
+{# A row here means that the parts of a margin are not the margin (X3): they are summed from each charge and compared
+   with what the totals say. Credits are taken as converted, since nothing else shows them in dollars. #}
 with
 
 margin_parts as (

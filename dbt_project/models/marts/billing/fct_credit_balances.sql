@@ -1,5 +1,5 @@
-{# K5: what each customer credit was, is and will not be any more. Expired is what was left of a credit that no period after
-   the newest built one can draw on (K3). #}
+{# K5: what each customer credit was, is and will not be any more. Expired is what was left of a credit that no period
+   after the newest built one can draw on (K3). #}
 with
 
 credits as (

@@ -1,8 +1,8 @@
 {{ config(materialized='billing_period') }}
 {# K1 to K4: what customer credits pay, one row per draw. Periods are built oldest first, and each reads what the ones
-   before it have drawn, so that the same month built again draws the same. Credits of one group are drawn one after the
-   other (the recursion): each sees what the one before it has left. Once a document of a group and period is issued, its
-   draws are final: nothing more is drawn, and only what a line fell below its draws is given back (K4). #}
+   before it have drawn, so that the same month built again draws the same. Credits of one group are drawn one after
+   the other (the recursion): each sees what the one before it has left. Once a document of a group and period is
+   issued, its draws are final: nothing more is drawn, and only what a line fell below its draws is given back (K4). #}
 with recursive
 
 parts as (
@@ -224,7 +224,8 @@ draws as (
                 ) as decimal(22, 4)
             ) as next_drawn
         from (
-            -- K3: never below zero. Of a line with a part below zero, the parts whose turn comes first take what there is.
+            -- K3: never below zero. Of a line with a part below zero, the parts whose turn comes first take what there
+            -- is.
             select
                 draws.*,
                 ordered_credits.credit_id as next_credit_id,

@@ -1,5 +1,6 @@
 {{ config(materialized='billing_period') }}
-{# T4: a line by tax category and rate; several where some of its accounts are exempt. What the e-invoice has as lines. #}
+{# T4: a line by tax category and rate; several where some of its accounts are exempt. What the e-invoice has as lines.
+   #}
 with
 
 parts as (

@@ -1,6 +1,7 @@
 {{ config(materialized='billing_period') }}
-{# The lines of a draft as the customer sees them: net (I1, I2), credits drawn (K1) and tax category (T2). A line of which
-   some accounts are exempt has several categories, listed in fct_invoice_line_taxes; here it shows the taxed one. #}
+{# The lines of a draft as the customer sees them: net (I1, I2), credits drawn (K1) and tax category (T2). A line of
+   which some accounts are exempt has several categories, listed in fct_invoice_line_taxes; here it shows the taxed
+   one. #}
 with
 
 lines as (

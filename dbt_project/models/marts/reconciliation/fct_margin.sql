@@ -1,7 +1,7 @@
 {{ config(materialized='billing_period') }}
-{# X3: what a group is charged less what AWS charged for the same rows, both without tax, split into parts that sum to it
-   exactly. Each charge belongs to one part by what it is; only usage priced by rules has several, from AWS's cost over
-   the list price to the billed cost. Parts of zero are not listed. #}
+{# X3: what a group is charged less what AWS charged for the same rows, both without tax, split into parts that sum to
+   it exactly. Each charge belongs to one part by what it is; only usage priced by rules has several, from AWS's cost
+   over the list price to the billed cost. Parts of zero are not listed. #}
 with
 
 charges as (

@@ -96,13 +96,22 @@ missing_tax_rates as (
         'No rate for this case on the period''s last day in tax_rates.csv; not taxed: '
         || coalesce(
             case invoices.minor_units
-                {% for decimals in [0, 2, 3, 4] -%}
-                when {{ decimals }}
+                when 0
                     then cast(
-                        cast(sum(line_taxes.net_amount + line_taxes.credit_amount) as decimal(22, {{ decimals }}))
-                        as varchar
+                        cast(sum(line_taxes.net_amount + line_taxes.credit_amount) as decimal(22, 0)) as varchar
                     )
-                {% endfor -%}
+                when 2
+                    then cast(
+                        cast(sum(line_taxes.net_amount + line_taxes.credit_amount) as decimal(22, 2)) as varchar
+                    )
+                when 3
+                    then cast(
+                        cast(sum(line_taxes.net_amount + line_taxes.credit_amount) as decimal(22, 3)) as varchar
+                    )
+                when 4
+                    then cast(
+                        cast(sum(line_taxes.net_amount + line_taxes.credit_amount) as decimal(22, 4)) as varchar
+                    )
             end || ' ' || invoices.currency,
             'an amount without exchange rate'
         ) as detail,
