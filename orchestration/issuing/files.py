@@ -61,19 +61,21 @@ def render_documents(
         documents: issued ones.
         report: called with how many are done, in words.
     """
-    by_period: dict[str, list[bytes]] = {}
+    by_period: dict[str, list[IssuedDocument]] = {}
     for document in documents:
-        by_period.setdefault(document.billing_period, []).append(document.content)
+        by_period.setdefault(document.billing_period, []).append(document)
     total = sum(map(len, by_period.values()))
     done = count(1)
     results: list[Rendered] = []
-    for billing_period, contents in by_period.items():
-        # Starting processes costs more than a few documents.
-        jobs = 1 if len(contents) < 8 else os.cpu_count() or 1
+    for billing_period, found in by_period.items():
+        # Starting processes costs more than a few documents; those that are made already are only compared.
+        unmade = sum(
+            not workspace.document_file(billing_period, document.number, "sha256").exists() for document in found
+        )
         results += render_all(
-            contents,
+            [document.content for document in found],
             workspace.document_folder(billing_period),
-            jobs=jobs,
+            jobs=1 if unmade < 8 else os.cpu_count() or 1,
             style_of=lambda issuer_id: Style.of_issuer(workspace.billing, issuer_id),
             progress=lambda _rendered: report(f"Making files: {next(done)} of {total}"),
         )
