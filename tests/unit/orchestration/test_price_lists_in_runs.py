@@ -89,6 +89,8 @@ def test_rejected_price_lists_are_warned_of(workspace: Workspace, monkeypatch: p
     ]
     for report in ("deliveries", "periods", "open_problems", "problem_totals", "failed_checks"):
         monkeypatch.setattr(reports, report, lambda _: [])
+    monkeypatch.setattr(reports, "proposed_corrections", lambda _workspace, _period, _group: [])
+    monkeypatch.setattr(reports, "overdrawn_credits", lambda _: [])
     old, new = _warnings(workspace)
     assert old.startswith("price list price_lists/ddb.json: it holds no products")
     assert old.endswith("What it said before still holds.")

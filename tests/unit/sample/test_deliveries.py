@@ -237,6 +237,10 @@ def test_expectations_are_text_in_json(workspace: tuple[Path, Expectations]) -> 
         "policies",
         "lines",
         "line_accounts",
+        "credit_draws",
+        "credit_balances",
+        "line_taxes",
+        "taxes",
         "invoices",
     }
     line = content["lines"][0]
