@@ -6,16 +6,15 @@ What does not belong here: their bodies.
 """
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from orchestration.assets.models import models
 from orchestration.assets.published import published_copy_for
 from orchestration.assets.raw import billing_configuration, build_periods, cur_deliveries, ledger_copy, raw_checks
 from orchestration.jobs import process_new
-from orchestration.models import DBT_EXECUTABLE, DBT_PROJECT
+from orchestration.models import DBT_EXECUTABLE, LeanDbtCliResource
 from orchestration.resources import WorkspaceResource
 from orchestration.schedules import every_six_hours_for
-from orchestration.settings import Workspace
+from orchestration.settings import PROJECT_ROOT, Workspace
 
 __all__ = ["build_definitions", "defs"]
 
@@ -41,7 +40,9 @@ def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_s
                 is_locked=is_locked,
                 lock_wait_seconds=lock_wait_seconds,
             ),
-            "dbt": DbtCliResource(project_dir=DBT_PROJECT, dbt_executable=DBT_EXECUTABLE),
+            "dbt": LeanDbtCliResource(
+                project_dir=str(PROJECT_ROOT), profiles_dir=str(PROJECT_ROOT), dbt_executable=DBT_EXECUTABLE
+            ),
         },
     )
 

@@ -34,7 +34,7 @@ def _groups(count: int) -> list[str]:
 def drafted(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Workspace:
     """January of many groups with a credit each, as drafts."""
     workspace = Workspace.at(tmp_path_factory.mktemp("drafted") / "workspace")
-    groups = _groups(160 if pytestconfig.getoption("--faults-in-full") else 16)
+    groups = _groups(160 if pytestconfig.getoption("--faults-in-full") else 8)
     books = Reseller(workspace, {group: {"tax_policy": "none"} for group in groups})
     books.write(
         "credits",
@@ -113,7 +113,7 @@ def _check_all(workspace: Workspace, groups: list[str]) -> None:
 def test_many_at_one_desk(workspace: Workspace, pytestconfig: pytest.Config) -> None:
     """Each group is asked for by two processes; they wait for each other, or stop with who holds the workspace."""
     clerks = 8 if pytestconfig.getoption("--faults-in-full") else 3
-    groups = _groups(16)
+    groups = _groups(16 if pytestconfig.getoption("--faults-in-full") else 8)
     order = random.Random(7)
     asked: list[list[str]] = [[] for _ in range(clerks)]
     for number, group in enumerate(groups):
@@ -134,7 +134,7 @@ def test_many_at_one_desk(workspace: Workspace, pytestconfig: pytest.Config) -> 
     for line in outputs[-1][0].splitlines():
         assert " busy " not in line or f"The workspace {workspace.root} is in use by " in line
     # Issued by one, and found issued by the other.
-    assert sum(map(len, said)) == 16
+    assert sum(map(len, said)) == len(groups)
     _check(workspace, {group: number for of_clerk in said for group, number in of_clerk.items()})
     desk.issue(workspace, JANUARY, None, "Ben")
     issued = _check(workspace, {})
@@ -143,7 +143,7 @@ def test_many_at_one_desk(workspace: Workspace, pytestconfig: pytest.Config) -> 
 
 def test_killed_at_the_desk(workspace: Workspace, pytestconfig: pytest.Config) -> None:
     full = pytestconfig.getoption("--faults-in-full")
-    kills, groups = (100, _groups(160)) if full else (5, _groups(16))
+    kills, groups = (100, _groups(160)) if full else (3, _groups(8))
     moments = random.Random(29)
     acknowledged: dict[str, str] = {}
     for number in range(kills):
