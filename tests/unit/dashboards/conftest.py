@@ -1,7 +1,7 @@
 """A workspace with a published file, and pages run without a browser."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,10 +53,14 @@ def group_charges(shared_root_with_group_charges: Path, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def workspace(shared_root: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def workspace(shared_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     """A workspace that a run has published in, shared by all tests that change nothing."""
     monkeypatch.setenv("CHARGEHOUSE_DATA", str(shared_root))
-    return Workspace.from_environment()
+    workspace = Workspace.from_environment()
+    shared = Publication.at(workspace.published_file)
+    yield workspace
+    # A test that publishes here breaks whichever tests the same process runs later.
+    assert Publication.at(workspace.published_file) == shared, "take own_workspace to change what is published"
 
 
 @pytest.fixture

@@ -123,9 +123,9 @@ def test_overview_shows_where_the_margin_comes_from(publication: Publication, op
     assert table.foot == [["Total", "1,296.11"]]
 
 
-def test_overview_shows_customer_credits_where_there_are_any(workspace: Workspace, open_page: Open) -> None:
+def test_overview_shows_customer_credits_where_there_are_any(own_workspace: Workspace, open_page: Open) -> None:
     publish(
-        workspace.published_file,
+        own_workspace.published_file,
         change="update marts.rpt_billing_group_summary set customer_credits = -100 where billing_group_id = 'acme'",
     )
     table = open_page("overview").table(strings.BY_GROUP)
