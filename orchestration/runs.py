@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["RunSummary", "close_dead_runs", "prepare_dagster_home", "run_new"]
 
 _RUN_CONFIG = "run.yaml"
+
+# Checks whose failing rows are warnings in words of their own.
+_SAID_BESIDE = {"deliveries__accepted", "deliveries__fresh", "deliveries__month_arrived"}
 _WITHOUT_CAPTURE = """
 # Capturing what a step prints turns the outputs of the whole process about. A run in a process that does something else
 # too, as the pages do, must not; what it prints is in its log file.
@@ -295,6 +298,10 @@ def _warnings(workspace: Workspace) -> list[str]:
             f"{credit['currency']} are drawn on documents, but {credit['granted_amount'].normalize():,f} are granted; "
             "nothing more is drawn on it"
         )
+    for late in reports.late_deliveries(workspace, datetime.now(UTC).replace(tzinfo=None)):
+        found.append(f"payer {late['payer']}: {late['expected']} of {late['period']} was due {late['due_utc']} UTC")
     for check in reports.failed_checks(workspace):
-        found.append(f"check of {check['subject']}: {check['check']}: {check['detail']}")
+        if check["check_id"] in _SAID_BESIDE:
+            continue
+        found.append(f"check of {check['subject']}: {check['check']}: {check['detail']} ({check['owner']} acts)")
     return found

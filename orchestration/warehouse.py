@@ -16,6 +16,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from orchestration.errors import WorkspaceBusyError
+from orchestration.expectations.control import prepare_check_tables
 from orchestration.ingest.price_lists import prepare_price_list_tables
 from orchestration.ledger.mirror import prepare_ledger_tables
 from orchestration.settings import Workspace
@@ -65,19 +66,6 @@ create table if not exists raw.runs (
 create table if not exists raw.loaded_configuration (
     digest varchar not null
 );
-create table if not exists raw.checked_deliveries (
-    delivery_key varchar primary key,
-    fingerprint varchar not null
-);
-create table if not exists raw.check_results (
-    check_name varchar not null,
-    layer varchar not null,
-    subject varchar not null,
-    status varchar not null,
-    severity varchar not null,
-    detail varchar not null,
-    checked_at timestamp not null
-);
 create table if not exists raw.approved_drafts (
     draft_hash varchar primary key,
     total_amount decimal(22, 4),
@@ -123,6 +111,7 @@ def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_CONTROL_TABLES)
     prepare_price_list_tables(connection)
     prepare_ledger_tables(connection)
+    prepare_check_tables(connection)
 
 
 def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str) -> None:

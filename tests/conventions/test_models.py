@@ -91,11 +91,12 @@ def test_no_model_divides_or_averages_money() -> None:
 
 
 def test_nodes_stay_few(manifest: dict[str, Any]) -> None:
-    """dbt costs 50 ms a node; beyond some sixty of them the framework outweighs the work."""
+    """dbt costs 50 ms a node; beyond some seventy of them the framework outweighs the work."""
     built = [
         node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed", "test", "snapshot")
     ]
-    assert len(built) <= 64
+    # Two more than before: tests of taxes and of issued documents, which tie sums that nothing else tied.
+    assert len(built) <= 66
 
 
 def test_singular_tests_say_what_a_failure_means() -> None:

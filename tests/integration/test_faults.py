@@ -30,7 +30,7 @@ Content = dict[str, list[tuple[Any, ...]]]
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 # What says when, and by which run, rather than what.
-_OF_THE_RUN = {"built_at", "landed_at", "manifest_modified_at", "checked_at"}
+_OF_THE_RUN = {"built_at", "landed_at", "manifest_modified_at", "checked_at", "due_at"}
 
 
 def content(workspace: Workspace) -> Content:
