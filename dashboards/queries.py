@@ -1799,7 +1799,7 @@ class LateDelivery:
 
 
 def late_deliveries(publication: Publication, now: datetime) -> tuple[LateDelivery, ...]:
-    """Return what is late at ``now`` (UTC, without zone), longest overdue first; the clock moves, so it is not cached."""
+    """Return what is late at ``now`` (UTC, without zone), longest overdue first; not cached, as clocks move."""
     return fetch(
         publication,
         LateDelivery,

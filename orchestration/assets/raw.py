@@ -166,7 +166,7 @@ _SUITES = {
     "delivery_drift": (
         "deliveries_are_like_those_before",
         ["raw", "cur_line_items"],
-        "deliveries and those before them",
+        "deliveries beside earlier ones",
     ),
 }
 

@@ -682,7 +682,7 @@ class QualityThreshold(Row):
     threshold: Annotated[str, Choice("Which limit.", _THRESHOLDS)]
     payer_account_id: Annotated[
         str,
-        AccountId("Payer it holds for; empty = all. A payer's own counts first.", required=False, refers_to="payers"),
+        AccountId("Payer it is for; empty = all. A payer's own counts first.", required=False, refers_to="payers"),
     ]
     value: Annotated[
         Decimal | None, Number("The limit, in its unit; empty = the check is not made.", 22, 10, required=False)

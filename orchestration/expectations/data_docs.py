@@ -1,6 +1,6 @@
 """Great Expectations' own report of a run, as pages that need nothing else to be read.
 
-What is here: rendering each suite's outcome with Great Expectations' Data Docs, without what it would load from elsewhere.
+What is here: rendering each suite's outcome with Great Expectations' Data Docs, without what they load from elsewhere.
 When to add here: nothing but how the report is written.
 What does not belong here: our own view of the results; that is the page Data quality.
 """
@@ -60,8 +60,9 @@ def write_data_docs(outcomes: Mapping[str, Any], folder: Path) -> None:
         from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
         from great_expectations.render.view import DefaultJinjaPageView
 
+        view: Any = DefaultJinjaPageView()
         pages = {
-            name: DefaultJinjaPageView().render(ValidationResultsPageRenderer().render(outcome))
+            name: str(view.render(ValidationResultsPageRenderer().render(outcome)))
             for name, outcome in outcomes.items()
         }
     # Written beside and moved, so that a reader never sees half a report.

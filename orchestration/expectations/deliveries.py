@@ -6,9 +6,11 @@ What does not belong here: promises about its rows (``line_items.py``) and about
 """
 
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import great_expectations.expectations as gxe
+from great_expectations.expectations.expectation import Expectation
 
 from orchestration.expectations.limits import limit
 from orchestration.expectations.validation import CheckResult, Validations, promise
@@ -141,7 +143,7 @@ findings as (
 select * from findings order by payer, month, delivery
 """
 
-_EXPECTATIONS = (
+_EXPECTATIONS: tuple[tuple[type[Expectation], str, dict[str, Any]], ...] = (
     (gxe.ExpectColumnValuesToBeNull, "deliveries__accepted", {"column": "rejected"}),
     (gxe.ExpectColumnValuesToBeUnique, "deliveries__registered_once", {"column": "delivery_key"}),
     (gxe.ExpectColumnValuesToBeUnique, "deliveries__one_per_month", {"column": "payer_and_month"}),
@@ -195,6 +197,6 @@ def check_deliveries(
     return validations.run("deliveries", table, expectations, ["payer", "month", "delivery"])
 
 
-def _present(arguments: dict[str, object]) -> dict[str, object]:
+def _present(arguments: dict[str, Any]) -> dict[str, Any]:
     # Rows of findings have no limits, and deliveries no findings.
     return {**arguments, "ignore_row_if": "either_value_is_missing"} if "column_A" in arguments else arguments

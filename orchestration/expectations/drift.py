@@ -1,6 +1,6 @@
 """What we expect of a delivery beside the one before it: of the same month, and of the month before.
 
-What is here: comparisons of the newest profile of a month with the last one of that month and the one of the month before.
+What is here: comparisons of a month's newest profile with the last one of that month and that of the month before.
 When to add here: another way in which a delivery should be like an earlier one.
 What does not belong here: promises about one delivery (``deliveries.py``, ``line_items.py``).
 """
@@ -64,8 +64,8 @@ pairs as (
     select
         newest.payer_account_id, newest.billing_period, 'last delivery' as compared_with,
         newest.profile_number, newest.form, newest.columns, newest.row_count, newest.unblended_cost,
-        last.profile_number as last_number, last.form as last_form, last.columns as last_columns, last.row_count as last_row_count,
-        last.unblended_cost as last_cost, last.is_final as was_final
+        last.profile_number as last_number, last.form as last_form, last.columns as last_columns,
+        last.row_count as last_row_count, last.unblended_cost as last_cost, last.is_final as was_final
     from newest
     inner join numbered as last
         on newest.payer_account_id = last.payer_account_id and newest.billing_period = last.billing_period

@@ -22,7 +22,7 @@ COLUMNS_OF_RULES = (
     *("savings_plan_savings_plan_effective_cost", "savings_plan_total_commitment_to_date"),
     *("savings_plan_used_commitment", "split_line_item_parent_resource_id", "discount_total_discount"),
     *("discount_bundled_discount", "discount"),
-    # FOCUS (C4)
+    # A FOCUS export's own, by C4.
     *("list_cost", "effective_cost", "consumed_quantity", "commitment_discount_id", "commitment_discount_status"),
 )
 """Columns that a rule reads where they are there, in snake case; dropping one changes bills in silence."""
@@ -42,7 +42,9 @@ select
     coalesce(deliveries.form, '') as form,
     {limit("largest_cost", "deliveries.payer_account_id", "deliveries.billing_period")} as largest_cost,
     case
-        when deliveries.row_count <= {limit("duplicate_rows", "deliveries.payer_account_id", "deliveries.billing_period")}
+        when
+            deliveries.row_count
+            <= {limit("duplicate_rows", "deliveries.payer_account_id", "deliveries.billing_period")}
             then 0
         else {limit("duplicate_cost", "deliveries.payer_account_id", "deliveries.billing_period")}
     end as duplicate_cost
