@@ -192,7 +192,7 @@ def check_deliveries(
         validations: where the suite runs.
         now: UTC, without zone; from it a delivery is late.
     """
-    table = connection.execute(_FRAME, {"now": now}).to_arrow_table()
+    table = connection.sql(_FRAME, params={"now": now}).to_arrow_table()
     expectations = [promise(kind, check_id, **_present(arguments)) for kind, check_id, arguments in _EXPECTATIONS]
     return validations.run("deliveries", table, expectations, ["payer", "month", "delivery"])
 

@@ -230,7 +230,7 @@ def check_drift(connection: duckdb.DuckDBPyConnection, validations: Validations)
             for check_id, (allowed, found) in _PAIRS.items()
         ),
     ]
-    table = connection.execute(_FRAME).to_arrow_table()
+    table = connection.sql(_FRAME).to_arrow_table()
     return validations.run(
         "delivery_drift", table, expectations, ["payer", "month", "compared_with", "invoice"], ["cost_before"]
     )

@@ -34,8 +34,8 @@ def prepare_limits(connection: duckdb.DuckDBPyConnection) -> None:
     is_loaded = connection.execute(
         "select 1 from duckdb_tables() where schema_name = 'billing' and table_name = 'quality_thresholds' "
         "and database_name = current_catalog()"
-    ).fetchone()
-    if is_loaded is not None:
+    ).fetchall()
+    if is_loaded:
         connection.execute(_OWN)
 
 

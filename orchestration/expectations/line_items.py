@@ -89,7 +89,10 @@ steps as (
         *,
         case
             when max(hour(usage_hour)) over (partition by profile_number) > 0 then interval 1 hour
-            when max(day(usage_hour)) over (partition by profile_number) > 1 then interval 1 day
+            when
+                max(day(usage_hour)) over (partition by profile_number)
+                > min(day(usage_hour)) over (partition by profile_number)
+                then interval 1 day
         end as step,
         exists (
             select 1
@@ -224,7 +227,7 @@ def check_line_items(
             **allowed,
         ),
     ]
-    table = connection.execute(_FRAME).to_arrow_table()
+    table = connection.sql(_FRAME).to_arrow_table()
     return validations.run(
         "cur_line_items",
         table,

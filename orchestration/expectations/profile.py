@@ -296,8 +296,7 @@ def profile_new_deliveries(connection: duckdb.DuckDBPyConnection) -> int:
     Reads ``raw.cur_line_items`` of those deliveries only. Needs ``limits`` (``prepare_limits``).
     """
     connection.execute(_FRESH)
-    counted = connection.execute("select count(*) from fresh_deliveries").fetchone()
-    count = int(counted[0]) if counted else 0
+    count = int(connection.execute("select count(*) from fresh_deliveries").fetchall()[0][0])
     if not count:
         return 0
     connection.execute("begin transaction")
