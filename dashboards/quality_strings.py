@@ -26,11 +26,10 @@ ROWS_TO_ADD_HELP: Final = (
 )
 
 MEANING: Final = "What it means"
-REMEDY: Final = "What to do"
 WHAT_TO_DO: Final = "What to do"
 FAILING_ROWS: Final = "Rows that fail"
 FAILING_ROW_COUNT: Final = "{count} of {total} rows that fail"
-CHECK_EXPLAINED: Final = "What it means"
+CHECK_EXPLAINED: Final = "About this check"
 
 OWNERS: Final = {
     "finance": "Finance",
@@ -57,3 +56,8 @@ DOWNLOAD_REPORT: Final = "Download this report"
 def of_checks(count: int) -> str:
     """Return a number of critical checks in words."""
     return f"{count} critical check{'' if count == 1 else 's'}"
+
+
+def who_does(owner: str, remedy: str) -> str:
+    """Return who acts and what they do, in one sentence."""
+    return f"{OWNERS.get(owner, owner)}: {remedy}"

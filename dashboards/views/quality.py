@@ -128,8 +128,9 @@ def show_problems(totals: tuple[ProblemTotal, ...], chosen: Selection) -> None:
         Section(
             found[total.problem],
             title=f"{strings.of(strings.PROBLEMS, total.problem)} ({money.integer(total.problem_count)})",
-            note=f"{strings.of(quality_strings.OWNERS, found[total.problem][0].owner)}: "
-            f"{strings.PROBLEM_REMEDIES.get(total.problem, '')}",
+            note=quality_strings.who_does(
+                found[total.problem][0].owner, strings.PROBLEM_REMEDIES.get(total.problem, "")
+            ),
             totals=(money.integer(total.row_count), money.usd(total.amount_at_stake)),
         )
         for total in totals
@@ -257,9 +258,8 @@ def check_columns(failures: Sequence[CheckFailure]) -> list[Column[CheckResult]]
 def show_report(workspace: Workspace) -> None:
     """Show Great Expectations' report of the last run, a suite at a time, and offer it as a file."""
     with st.expander(quality_strings.REPORT, icon=":material/description:"):
-        folder = data_docs_folder(workspace.warehouse)
-        pages = {suite: folder / f"{suite}.html" for suite in quality_strings.SUITES}
-        pages = {suite: page for suite, page in pages.items() if page.is_file()}
+        written = {page.stem: page for page in data_docs_folder(workspace.warehouse).glob("*.html")}
+        pages = {suite: written[suite] for suite in quality_strings.SUITES if suite in written}
         if not pages:
             st.info(quality_strings.NO_REPORT)
             return
@@ -270,17 +270,17 @@ def show_report(workspace: Workspace) -> None:
             format_func=lambda name: strings.of(quality_strings.SUITES, name),
             key="quality_suite",
         )
-        content = pages[suite].read_bytes()
         st.download_button(
             quality_strings.DOWNLOAD_REPORT,
-            content,
+            pages[suite].read_bytes,
             file_name=f"great-expectations-{suite}.html",
             mime="text/html",
             key="quality_report",
             on_click="ignore",
         )
         # An address of its own kind, so that the page inside can reach nothing of this one.
-        st.iframe(f"data:text/html;base64,{base64.b64encode(content).decode()}", height=700)
+        content = base64.b64encode(pages[suite].read_bytes()).decode()
+        st.iframe(f"data:text/html;base64,{content}", height=700)
 
 
 def show_checks(results: tuple[CheckResult, ...], chosen: Selection) -> None:
