@@ -192,7 +192,7 @@ def _execute(
     finally:
         logger.removeHandler(reporter)
     if not result.success:
-        raise _failure(result, log_file)
+        raise _failure(workspace, result, log_file)
 
 
 def prepare_dagster_home(workspace: Workspace) -> None:
@@ -219,7 +219,7 @@ def close_dead_runs(instance: "dg.DagsterInstance") -> None:
         instance.report_run_failed(run, "The process of this run is gone: its workspace is free.")
 
 
-def _failure(result: Any, log_file: Path) -> ChargehouseError:
+def _failure(workspace: Workspace, result: Any, log_file: Path) -> ChargehouseError:
     """Return the reason of a failed run: the first failed step's own message, or the failed blocking checks."""
     failed_checks = [
         f"{evaluation.check_name}: {evaluation.description}"
@@ -227,6 +227,12 @@ def _failure(result: Any, log_file: Path) -> ChargehouseError:
         if not evaluation.passed and evaluation.blocking and evaluation.severity.value == "ERROR"
     ]
     if failed_checks:
+        if workspace.failed_checks_file.exists():
+            failed_checks = [
+                f"{check['check']}: {check['detail']}. {check['remedy']} ({check['owner']})"
+                for check in reports.failed_checks(workspace)
+                if check["severity"] == "critical"
+            ]
         return CheckError(
             "A blocking check failed, so nothing was published; the published copy is as it was.\n  "
             + "\n  ".join(failed_checks)

@@ -93,14 +93,14 @@ Every check of a run, what it means when it fails, and what to do. This page is 
 `make docs`.
 
 A run checks twice. Great Expectations checks what AWS and operators send, before anything is built; dbt's tests check
-the sums between the layers, after. **Critical** checks stop the run: nothing is published, and the pages show the numbers
-there were before, beside the failed checks. **Warnings** are published with the numbers. The page Quality shows each
-failed check with its owner, what to do, and up to 20 of the rows that fail; `chargehouse status` lists them.
+the sums between the layers, after. **Critical** checks stop the run: nothing is published, and the pages go on showing
+the numbers of the run before, beside the failed checks. **Warnings** are published with the numbers. The page Quality
+shows each failed check with its owner, what to do, and up to 20 of the rows that fail; `chargehouse status` lists them.
 
 Checks of rows run on a profile: one row per delivery and account, service, type, invoice or hour, with counts and exact
 sums. It is made when a delivery is new, and kept: the next delivery is compared with it, and neither is read again.
-Rows that come twice are looked for in every delivery of up to `duplicate_rows` rows, and beyond that among the rows that
-cost `duplicate_cost` or more.
+Rows that come twice are looked for in every delivery of up to `duplicate_rows` rows, and beyond that among the rows
+that cost `duplicate_cost` or more.
 
 The run writes Great Expectations' own report (Data Docs) to `warehouse/data_docs/`; the page Quality shows it.
 """
@@ -134,8 +134,8 @@ def catalogue_page() -> str:
         ]
         parts.append("")
     parts.append(
-        "## Thresholds\n\nThese hold unless [quality_thresholds.csv](configuration.md) of the workspace says otherwise, "
-        "for all payers or one, from one period to another.\n\n"
+        "## Thresholds\n\nThese hold unless [quality_thresholds.csv](configuration.md) of the workspace says "
+        "otherwise, for all payers or one, from one period to another.\n\n"
         "| threshold | default | unit | meaning |\n|---|---|---|---|"
     )
     parts += [

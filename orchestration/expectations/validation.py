@@ -141,14 +141,22 @@ def _check_result(result: Any, keys: Sequence[str]) -> CheckResult:
     if result.success:
         return CheckResult(check_id, "pass")
     found = result.to_json_dict()
-    raised = found.get("exception_info") or {}
-    if raised.get("raised_exception"):
-        # A check that cannot be made is no pass.
-        return CheckResult(check_id, "fail", str(raised.get("exception_message")), 1)
+    # A check that cannot be made is no pass.
+    raised = _exception(found.get("exception_info") or {})
+    if raised is not None:
+        return CheckResult(check_id, "fail", raised, 1)
     rows = (result.result.get("unexpected_index_list") or [])[:KEPT_FAILURES]
     failures = tuple(_failure(row, keys) for row in rows)
     count = int(result.result.get("unexpected_count") or 0) or 1
     return CheckResult(check_id, "fail", _summary(count, failures), count, failures)
+
+
+def _exception(info: dict[str, Any]) -> str | None:
+    """Return what an expectation raised; Great Expectations puts it at the top, or beneath the metric that raised it."""
+    for raised in (info, *(each for each in info.values() if isinstance(each, dict))):
+        if raised.get("raised_exception"):
+            return str(raised.get("exception_message"))
+    return None
 
 
 def _failure(row: dict[str, Any], keys: Sequence[str]) -> Failure:
