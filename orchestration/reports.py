@@ -37,9 +37,10 @@ Row = dict[str, Any]
 def _query(
     workspace: Workspace, query: str, parameters: list[object] | None = None, file: Path | None = None
 ) -> list[Row]:
-    if not workspace.published_file.exists():
+    source = file or workspace.published_file
+    if not source.exists():
         raise ChargehouseError(f"Nothing is published in {workspace.root} yet. Now: chargehouse run")
-    with duckdb.connect(file or workspace.published_file, read_only=True) as connection:
+    with duckdb.connect(source, read_only=True) as connection:
         try:
             result = connection.execute(query, parameters or [])
         except (duckdb.BinderException, duckdb.CatalogException) as error:

@@ -152,7 +152,7 @@ def _check_result(result: Any, keys: Sequence[str]) -> CheckResult:
 
 
 def _exception(info: dict[str, Any]) -> str | None:
-    """Return what an expectation raised; Great Expectations puts it at the top, or beneath the metric that raised it."""
+    """Return what an expectation raised; it stands at the top, or beneath the metric that raised it."""
     for raised in (info, *(each for each in info.values() if isinstance(each, dict))):
         if raised.get("raised_exception"):
             return str(raised.get("exception_message"))
