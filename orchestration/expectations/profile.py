@@ -86,10 +86,6 @@ line_items as (
         line_item_net_unblended_cost as net_cost,
         line_item_usage_start_date as usage_start,
         bill_billing_period_start_date as period_start,
-        reservation_effective_cost as effective_cost,
-        coalesce(reservation_unused_recurring_fee, 0)
-        + coalesce(reservation_unused_amortized_upfront_fee_for_billing_period, 0)
-        - coalesce(reservation_amortized_upfront_fee_for_billing_period, 0) as unused_cost,
         billing_period,
         discount_mode,
         {_IS_SPLIT} as is_split
@@ -109,9 +105,7 @@ summed as (
         max(cost) as highest_cost,
         min(cost) as lowest_cost,
         min(usage_amount) as lowest_usage,
-        count(*) filter (where net_cost > cost and discount_mode = 'columns') as net_above_count,
-        coalesce(sum(effective_cost), 0) as effective_cost,
-        coalesce(sum(unused_cost), 0) as unused_cost
+        count(*) filter (where net_cost > cost and discount_mode = 'columns') as net_above_count
     from line_items
     group by all
 )
@@ -167,22 +161,48 @@ _SUMS = {
     ),
 }
 
-# Effective + unused = fee + amortised upfront, per reservation that has a fee row.
+# Effective + unused = fee + amortised upfront, per reservation that has a fee row. A pass of its own, because few rows
+# have a reservation, and its columns are read of those only.
 _RESERVATIONS = """
+with
+
+reserved as (
+    select
+        delivery_key,
+        reservation_reservation_a_r_n as reservation,
+        line_item_line_item_type as line_item_type,
+        count(*) as row_count,
+        coalesce(sum(line_item_unblended_cost), 0) as unblended_cost,
+        coalesce(sum(reservation_effective_cost), 0) as effective_cost,
+        coalesce(sum(reservation_unused_recurring_fee), 0)
+        + coalesce(sum(reservation_unused_amortized_upfront_fee_for_billing_period), 0) as unused_cost,
+        coalesce(sum(reservation_amortized_upfront_fee_for_billing_period), 0) as amortized_cost
+    from raw.cur_line_items
+    where
+        delivery_key in ({keys})
+        and line_item_line_item_type in ('DiscountedUsage', 'RIFee')
+        and reservation_reservation_a_r_n <> ''
+    group by all
+)
+
 select
-    profile_number,
+    fresh.profile_number,
     'reservation' as dimension,
-    commitment as value,
-    cast(sum(row_count) as bigint) as row_count,
+    reserved.reservation as value,
+    cast(sum(reserved.row_count) as bigint) as row_count,
     cast(
-        sum(case when line_item_type = 'DiscountedUsage' then effective_cost else unused_cost - unblended_cost end)
-        as decimal(38, 10)
+        sum(
+            case
+                when reserved.line_item_type = 'DiscountedUsage' then reserved.effective_cost
+                else reserved.unused_cost - reserved.unblended_cost - reserved.amortized_cost
+            end
+        ) as decimal(38, 10)
     ) as unblended_cost
-from fine_profiles
-where
-    commitment <> '' and line_item_type in ('DiscountedUsage', 'RIFee') and not starts_with(form, 'focus')
-group by profile_number, commitment
-having count(*) filter (where line_item_type = 'RIFee') > 0
+from reserved
+inner join fresh_deliveries as fresh on reserved.delivery_key = fresh.delivery_key
+where not starts_with(fresh.form, 'focus')
+group by fresh.profile_number, reserved.reservation
+having count(*) filter (where reserved.line_item_type = 'RIFee') > 0
 """
 
 _HOURS = f"""
@@ -308,8 +328,8 @@ def profile_new_deliveries(connection: duckdb.DuckDBPyConnection) -> int:
     try:
         connection.execute(_FINE.format(keys=listed))
         connection.execute(_SUSPECTS)
-        connection.execute(f"insert into raw.delivery_profiles {_HOURS.format(keys=listed)}")
-        for query in [*(_summed(dimension) for dimension in _SUMS), _RESERVATIONS, _TWICE]:
+        raw = [_HOURS.format(keys=listed), _RESERVATIONS.format(keys=listed)]
+        for query in [*raw, *(_summed(dimension) for dimension in _SUMS), _TWICE]:
             connection.execute(f"insert into raw.delivery_profiles {query}")
         connection.execute(
             "insert into raw.profiled_deliveries by name "
