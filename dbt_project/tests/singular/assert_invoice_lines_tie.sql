@@ -105,7 +105,8 @@ failures as (
     from lines
     where
         abs(rounding_difference)
-        > case minor_units when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 when 4 then 0.00005 end    union all
+        > case minor_units when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 when 4 then 0.00005 end
+    union all
     select
         'invoice_lines__converted' as check_id,
         invoice_line_key as failing_row,

@@ -202,7 +202,8 @@ failures as (
     where
         {{ in_built_periods('drawn.billing_period') }}
         and drawn.is_drawn_now
-        and credits.amount + drawn.drawn_until_then < 0    union all
+        and credits.amount + drawn.drawn_until_then < 0
+    union all
     select
         'invoices__largest_remainder' as check_id,
         concat_ws(' ', invoice_line_key, sub_account_id) as failing_row,
