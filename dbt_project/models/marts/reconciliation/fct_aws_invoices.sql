@@ -205,13 +205,14 @@ final as (
         cast(difference as decimal(38, 10)) as difference,
         cast(left_out_difference as decimal(38, 10)) as left_out_difference,
         cast(
-            case when difference is not null then case when is_explained then difference - left_out_difference else 0 end end
-            as decimal(38, 10)
+            case
+                when is_explained then difference - left_out_difference
+                when difference is not null then cast(0 as decimal(38, 10))
+            end as decimal(38, 10)
         ) as rounding_difference,
         cast(rounding_bound as decimal(18, 3)) as rounding_bound,
         cast(
-            case when difference is not null then case when is_explained then 0 else difference end end
-            as decimal(38, 10)
+            case when is_explained then cast(0 as decimal(38, 10)) else difference end as decimal(38, 10)
         ) as residual,
         case
             when aws_invoice_id = '' then 'not_final'
