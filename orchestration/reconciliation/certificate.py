@@ -106,9 +106,9 @@ order by abs(sum(amount)) desc, component
 
 _DOCUMENTS = """
 select
-    currency, cast(max(minor_units) as integer) as minor_units, kind, count(*) as documents, min(number) as first_number,
-    max(number) as last_number, sum(net_amount) as net_amount, sum(credit_amount) as credit_amount,
-    sum(tax_amount) as tax_amount, sum(total_amount) as total_amount
+    currency, cast(max(minor_units) as integer) as minor_units, kind, count(*) as documents,
+    min(number) as first_number, max(number) as last_number, sum(net_amount) as net_amount,
+    sum(credit_amount) as credit_amount, sum(tax_amount) as tax_amount, sum(total_amount) as total_amount
 from marts.fct_documents
 where billing_period = $period
 group by currency, kind

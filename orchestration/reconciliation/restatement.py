@@ -333,9 +333,8 @@ def _read(
 def _compared(
     connection: duckdb.DuckDBPyConnection, folder: Path, before: Known, after: Known, read: Sequence[Contents]
 ) -> Comparison:
-    viewed = [
-        ViewedDelivery(known.billing_period, contents) for known, contents in zip((before, after), read, strict=True)
-    ]
+    both = list(zip((before, after), read, strict=True))
+    viewed = [ViewedDelivery(known.billing_period, contents) for known, contents in both]
     connection.execute("create schema if not exists raw")
     connection.execute(view_sql(viewed, folder))
     connection.execute(f"create temp table changes as {_CHANGES}", {"later": after.delivery_key})
