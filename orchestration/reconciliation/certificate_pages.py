@@ -107,7 +107,10 @@ _CURRENCIES = 5
 _DOCUMENT_ROWS = 6
 _PROBLEM_ROWS = 8
 _HASH_DIGITS = 16
+_SUBJECT_LENGTH = 44
+_NAME_LENGTH = 28
 _DECIMALS = 10
+_PRINTED_DECIMALS = 4
 
 
 def write_certificate(certificate: Certificate, path: Path) -> Path:
@@ -193,6 +196,15 @@ def _residual(amount: Decimal | None) -> str:
     return f"{amount:,f}".rstrip("0").rstrip(".")
 
 
+def _fitted(text: str, length: int | None) -> str:
+    """Return a text as it fits on the page; None for all of it."""
+    return text if length is None or len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _decimals(limit: int | None) -> int:
+    return _DECIMALS if limit is None else _PRINTED_DECIMALS
+
+
 def _word(words: Mapping[str, str], code: str) -> str:
     return words.get(code, code)
 
@@ -257,7 +269,7 @@ def _payers(certificate: Certificate, limit: int | None) -> Part:
     rows = [
         [
             row["payer"],
-            *(exact(row[name]) for name in ("raw", "billed", "withheld", "unrated", "groups")),
+            *(exact(row[name], _decimals(limit)) for name in ("raw", "billed", "withheld", "unrated", "groups")),
             _residual(row["residual"]),
         ]
         for row in certificate.payers[:limit]
@@ -285,7 +297,7 @@ def _stages(certificate: Certificate, limit: int | None) -> Part:
         rows.append(
             [
                 _word(STAGES, stage),
-                *(_stage_amount(certificate, found.get(currency), stage) for currency in shown),
+                *(_stage_amount(certificate, found.get(currency), _decimals(limit)) for currency in shown),
                 _residual(max((row["residual"] for row in found.values()), default=Decimal(0))),
             ]
         )
@@ -299,12 +311,14 @@ def _stages(certificate: Certificate, limit: int | None) -> Part:
     )
 
 
-def _stage_amount(certificate: Certificate, row: Row | None, stage: str) -> str:
+def _stage_amount(certificate: Certificate, row: Row | None, decimals: int) -> str:
     if row is None:
         return ""
     is_rounded = row["stage_number"] >= 8
     return (
-        _minor(row["amount"], certificate.minor_units.get(row["currency"], 2)) if is_rounded else exact(row["amount"])
+        _minor(row["amount"], certificate.minor_units.get(row["currency"], 2))
+        if is_rounded
+        else exact(row["amount"], decimals)
     )
 
 
@@ -313,22 +327,22 @@ def _aws_invoices(certificate: Certificate, limit: int | None) -> Part:
         [
             row["payer"],
             f"{row['supplied']} of {row['invoices']}",
-            exact(row["cur_amount"]),
-            exact(row["compared_amount"]),
-            exact(row["total_amount"]),
-            exact(row["left_out_difference"]),
-            exact(row["rounding_difference"]),
+            _fitted(_reasons(row["reasons"]), None if limit is None else _NAME_LENGTH),
+            exact(row["cur_amount"], _decimals(limit)),
+            exact(row["compared_amount"], _decimals(limit)),
+            exact(row["total_amount"], _decimals(limit)),
+            exact(row["left_out_difference"], _decimals(limit)),
+            exact(row["rounding_difference"], _decimals(limit)),
             _residual(row["residual"]) if not row["absolute_residual"] or row["residual"] else "not 0",
-            _reasons(row["reasons"]),
         ]
         for row in certificate.aws_invoice_totals[:limit]
     ]
-    columns = ["Payer", "Invoices supplied", "CUR in all", "CUR compared", "AWS printed"]
+    columns = ["Payer", "Supplied", "Why they differ", "CUR in all", "CUR compared", "AWS printed"]
     return _part(
         "AWS's own invoices (X4), USD",
-        [*columns, "Left out", "Rounding", "Unexplained", "Reasons"],
+        [*columns, "Left out", "Rounding", "Unexplained"],
         rows,
-        1,
+        3,
         note=_more(len(certificate.aws_invoice_totals), limit, "payers; those with a difference stand first"),
     )
 
@@ -357,9 +371,11 @@ def _each_aws_invoice(certificate: Certificate) -> Part:
     return _part("Each of AWS's invoices, USD", [*columns, "Left out", "Rounding", "Unexplained"], rows, 3)
 
 
-def _margin(certificate: Certificate) -> Part:
-    rows = [[_word(COMPONENTS, row["component"]), exact(row["amount"])] for row in certificate.margin]
-    return _part("Margin (X3), USD, without tax", ["Part", "Amount"], rows, 1, empty="There is none.")
+def _margin(certificate: Certificate, decimals: int = _DECIMALS) -> Part:
+    rows = [[_word(COMPONENTS, row["component"]), exact(row["amount"], decimals)] for row in certificate.margin]
+    return _part(
+        "Margin after customer credits (X3), USD, without tax", ["Part", "Amount"], rows, 1, empty="There is none."
+    )
 
 
 def _documents(certificate: Certificate, limit: int | None) -> Part:
@@ -395,11 +411,11 @@ def _problems(certificate: Certificate, limit: int | None) -> Part:
     rows = [
         [
             _word(PROBLEMS, row["problem"]),
-            row["group"] or "all",
-            row["subject"],
+            _fitted(row["group"] or "all", None if limit is None else _NAME_LENGTH),
+            _fitted(row["subject"], None if limit is None else _SUBJECT_LENGTH),
             *([row["detail"]] if limit is None else []),
             f"{row['rows']:,}",
-            exact(row["aws_cost"]),
+            exact(row["aws_cost"], _decimals(limit)),
         ]
         for row in problems[:limit]
     ]
@@ -428,11 +444,11 @@ def _deliveries(certificate: Certificate, limit: int | None, digits: int | None)
     rows = [
         [
             row["payer"],
-            row["export"],
-            row["delivery"],
+            _fitted(row["export"], None if limit is None else _NAME_LENGTH),
+            _fitted(row["delivery"], None if limit is None else _SUBJECT_LENGTH),
             _short(row["fingerprint"], digits),
             f"{row['rows'] or 0:,}",
-            exact(row["aws_cost"]),
+            exact(row["aws_cost"], _decimals(limit)),
         ]
         for row in certificate.deliveries[:limit]
     ]
@@ -462,13 +478,13 @@ def _page(certificate: Certificate, title: str) -> dict[str, Any]:
         "payers": _payers(certificate, _PAYER_ROWS),
         "stages": _stages(certificate, _CURRENCIES),
         "aws_invoices": _aws_invoices(certificate, _PAYER_ROWS),
-        "margin": _margin(certificate),
+        "margin": _margin(certificate, 2),
         "documents": _documents(certificate, _DOCUMENT_ROWS),
         "problems": _problems(certificate, _PROBLEM_ROWS),
         "deliveries": _deliveries(certificate, _PAYER_ROWS, _HASH_DIGITS),
         "signatures": list(_SIGNATURES),
-        "footer": "Amounts are exact up to ten decimals; residuals are exact to the last. Hashes are the first "
-        f"{_HASH_DIGITS} digits of sha256; the Markdown and JSON certificates have them whole, with every row.",
+        "footer": f"Amounts are shown with {_PRINTED_DECIMALS} decimals at most, residuals to the last. Hashes are the "
+        f"first {_HASH_DIGITS} digits of sha256. The certificate as Markdown or JSON has all digits and every row.",
     }
 
 
