@@ -40,8 +40,8 @@ def import_aws_invoices(files: tuple[Path, ...], payer: str | None, as_json: boo
         print_json(done.as_dict())
         return
     count = len(done.added)
-    known = f"{done.known_count} known already" if done.known_count else ""
-    receipts = f"{done.receipt_count} payment receipts left out" if done.receipt_count else ""
+    known = f"known already: {done.known_count}" if done.known_count else ""
+    receipts = f"payment receipts left out: {done.receipt_count}" if done.receipt_count else ""
     remarks = "".join(f", {remark}" for remark in (known, receipts) if remark)
     then = " Now: chargehouse run" if count else ""
     click.echo(f"Added {count} invoice{'' if count == 1 else 's'} to {done.file}{remarks}.{then}")
@@ -62,10 +62,10 @@ def reconcile(period: date, paths: tuple[Path, ...], as_json: bool) -> None:
 
     Exit code 1 when a residual is not 0; the certificate is written all the same and says so.
     """
-    from orchestration.reconciliation.certificate import read_certificate
+    from orchestration.reconciliation.certificate import published_certificate
     from orchestration.reconciliation.certificate_pages import write_certificate
 
-    certificate = read_certificate(Workspace.from_environment().published_file, period)
+    certificate = published_certificate(Workspace.from_environment().published_file, period)
     written = [write_certificate(certificate, path) for path in paths]
     if as_json:
         print_json(certificate.as_dict())

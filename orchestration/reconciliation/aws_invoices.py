@@ -250,10 +250,14 @@ def _contradiction(found: _Found, before: AwsInvoice) -> ExportProblem:
     return ExportProblem(
         found.file,
         found.path,
-        f"{found.row.invoice_id}: {found.row.total_amount} {found.row.currency} of {found.row.billing_period:%Y-%m}",
-        f"is {before.total_amount} {before.currency} of {before.billing_period:%Y-%m} in {where}",
+        f"{found.row.invoice_id}: {found.row.total_amount:f} {found.row.currency} of {found.row.billing_period:%Y-%m}",
+        f"is {_plain(before.total_amount)} {before.currency} of {before.billing_period:%Y-%m} in {where}",
         "Find out which is right, and take the other one out.",
     )
+
+
+def _plain(amount: Decimal) -> str:
+    return FILE_BY_NAME["aws_invoices"].columns["total_amount"].show(amount)
 
 
 def _append(target: Path, rows: Sequence[AwsInvoice]) -> None:

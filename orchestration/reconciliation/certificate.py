@@ -17,7 +17,7 @@ import duckdb
 
 from orchestration.errors import ChargehouseError
 
-__all__ = ["Certificate", "read_certificate"]
+__all__ = ["Certificate", "published_certificate", "read_certificate"]
 
 Row = dict[str, Any]
 
@@ -257,7 +257,7 @@ class Certificate:
         }
 
 
-def read_certificate(published_file: Path, period: date) -> Certificate:
+def published_certificate(published_file: Path, period: date) -> Certificate:
     """Return the certificate of a month as it was last published.
 
     Args:
@@ -272,14 +272,24 @@ def read_certificate(published_file: Path, period: date) -> Certificate:
     # One connection sees one version of the file, whatever is published meanwhile.
     with duckdb.connect(published_file, read_only=True) as connection:
         try:
-            return _read(connection, period)
+            return read_certificate(connection, period)
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             raise ChargehouseError(
                 f"{published_file} was published by another version. Now: chargehouse run --force"
             ) from error
 
 
-def _read(connection: duckdb.DuckDBPyConnection, period: date) -> Certificate:
+def read_certificate(connection: duckdb.DuckDBPyConnection, period: date) -> Certificate:
+    """Return the certificate of a month.
+
+    Args:
+        connection: where schema ``marts`` is the published one.
+        period: first day of the month.
+
+    Raises:
+        ChargehouseError: the month is not published.
+    """
+
     def rows(query: str) -> tuple[Row, ...]:
         result = connection.execute(query, {"period": period} if "$period" in query else {})
         names = [column[0] for column in result.description or []]

@@ -252,8 +252,13 @@ def write_csv(comparison: Comparison, path: Path) -> int:
     with new_file(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([getattr(change, name) for name in names] for change in comparison.changes)
+        writer.writerows([_text(getattr(change, name)) for name in names] for change in comparison.changes)
     return len(comparison.changes)
+
+
+def _text(value: object) -> str:
+    # str() of a zero with ten decimals is 0E-10.
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _chosen(
