@@ -266,10 +266,11 @@ def _append(target: Path, rows: Sequence[AwsInvoice]) -> None:
     text = target.read_bytes().decode("utf-8-sig") if target.exists() else ",".join(columns) + "\n"
     header = [name.strip() for name in next(csv.reader(io.StringIO(text)))]
     lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\r\n" if "\r\n" in text else "\n")
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    writer = csv.writer(lines, lineterminator=line_end)
     for row in rows:
         writer.writerow([columns[name].show(getattr(row, name)) for name in header])
-    separator = "" if text.endswith("\n") else "\n"
+    separator = "" if text.endswith("\n") else line_end
     draft = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         with draft.open("w", encoding="utf-8", newline="") as file:
