@@ -1741,9 +1741,7 @@ def aws_invoice_services(publication: Publication, period: date) -> tuple[AwsInv
         where billing_period = $period
         group by all
         having sum(aws_cost) <> 0
-        order by
-            billing_account_id, aws_invoice_id, invoice_service_code, service_code,
-            list_position(['charges', 'credits', 'refunds', 'tax'], part)
+        order by billing_account_id, aws_invoice_id, invoice_service_code, service_code, part
         """,
         {"period": period},
     )

@@ -39,7 +39,7 @@ def show_verdict(certificate: Certificate, chosen: Selection) -> None:
     with st.container(horizontal=True, gap="small", key="close_downloads"):
         st.download_button(
             closing_strings.DOWNLOAD_PDF,
-            closing.pdf(chosen.publication, period),
+            lambda: closing.pdf(chosen.publication, period),
             f"{name}.pdf",
             "application/pdf",
             key="close_pdf",
@@ -48,7 +48,7 @@ def show_verdict(certificate: Certificate, chosen: Selection) -> None:
         )
         st.download_button(
             closing_strings.DOWNLOAD_MARKDOWN,
-            closing.markdown(chosen.publication, period),
+            lambda: closing.markdown(chosen.publication, period),
             f"{name}.md",
             "text/markdown",
             key="close_markdown",

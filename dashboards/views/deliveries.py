@@ -5,6 +5,7 @@ When to add here: something that is known about a delivery as a whole.
 What does not belong here: single rows of a delivery.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -76,7 +77,7 @@ def show_comparison(chosen: "Selection", of_month: tuple[Delivery, ...]) -> None
         closing_strings.CHOOSE_PAYER, exports_of_month, format_func=" · ".join, key="deliveries_payer"
     )
     rows = [row for row in deliveries if compared_by(row) == key]
-    newest_first = sorted(rows, key=lambda row: (row.status == "current", row.landed_at), reverse=True)
+    newest_first = sorted(rows, key=lambda row: (row.status == "current", row.landed_at or datetime.min), reverse=True)
     names = {
         row.delivery_id: f"{row.delivery_id} ({strings.of(strings.DELIVERY_STATUSES, row.status)})" for row in rows
     }
