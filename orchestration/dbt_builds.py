@@ -4,8 +4,8 @@ What is here: ``build_models``, and what the child process does.
 When to add here: another way to call dbt on a warehouse that no run is about.
 What does not belong here: runs, which go through Dagster (``assets/models.py``).
 
-dbt takes ten seconds to parse the project, and does so for each warehouse file; the parsed project that is kept beside the
-manifest fits all of them, as their file has the same name.
+dbt takes ten seconds to parse the project, and does so for each warehouse file; the parsed project that is kept beside
+the manifest fits all of them, as their file has the same name.
 """
 
 import re

@@ -24,8 +24,8 @@ DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
 MANIFEST = PROJECT_ROOT / "target" / "manifest.json"
 
 PARSED_PROJECT = MANIFEST.with_name("parsed_project.msgpack")
-"""What dbt needs to build without parsing again. Its own ``partial_parse.msgpack`` is useless for that: every workspace has
-another warehouse file, and dbt then parses anew; and a linter may have written it for a database of another name."""
+"""What dbt needs to build without parsing again. Its own ``partial_parse.msgpack`` is useless for that: each workspace
+has another warehouse file, and dbt then parses anew; and a linter may have written it for another database."""
 
 
 def prepare_manifest() -> Path:

@@ -54,9 +54,12 @@ class RowChange:
     @property
     def words(self) -> str:
         """The cells in words: what was and what is."""
+        return ", ".join(f"{cell.column}: {self._words_of(cell)}" for cell in self.cells)
+
+    def _words_of(self, cell: CellChange) -> str:
         if self.kind == "changed":
-            return ", ".join(f"{cell.column}: {cell.before or 'empty'} → {cell.after or 'empty'}" for cell in self.cells)
-        return ", ".join(f"{cell.column}: {cell.before or cell.after}" for cell in self.cells)
+            return f"{cell.before or 'empty'} → {cell.after or 'empty'}"
+        return cell.before or cell.after
 
 
 def configuration_changes(before: Configuration, after: Configuration) -> list[RowChange]:

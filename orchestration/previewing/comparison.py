@@ -186,7 +186,7 @@ def _compare(sides: Sides, memory_limit: str) -> dict[str, list[Values]]:
         wrong = _rows(connection, analysis_sql("preview_sums"))
     if wrong:
         named = "\n  ".join(f"{row['sums']}: {row['billing_period']:%Y-%m} {row['billing_group_id']}" for row in wrong)
-        raise BuildError(f"The differences do not sum up, so that they are not shown. Report it as an error.\n  {named}")
+        raise BuildError(f"The differences do not sum up, so that they are not shown; report this.\n  {named}")
     return found
 
 

@@ -126,7 +126,7 @@ def built_sides(
                 _build(scratch, touched, STORED, "Building with the change", report)
             except BuildError as error:
                 raise BuildError(
-                    f"With {folder} the billing periods cannot be built, nor could a run. Nothing was changed.\n  {error}"
+                    f"With {folder} the billing periods cannot be built; a run would fail too.\n  {error}"
                 ) from error
         with open_warehouse(scratch) as connection:
             record_causes(connection, scratch)
@@ -193,9 +193,10 @@ def _check(connection: duckdb.DuckDBPyConnection, report: Callable[[str], None])
     report("Checking the raw tables")
     seed = PROJECT_ROOT / "dbt_project" / "seeds" / "charge_types.csv"
     found = [*check_deliveries(connection), *check_line_items(connection, f"'{seed}'")]
-    blocking = [f"{result.check_name}: {result.detail}" for result in found if result.status == "fail" and result.blocks]
-    if blocking:
-        raise CheckError("A blocking check failed, so that a run would fail too.\n  " + "\n  ".join(blocking))
+    failed = [result for result in found if result.status == "fail" and result.blocks]
+    if failed:
+        named = "\n  ".join(f"{result.check_name}: {result.detail}" for result in failed)
+        raise CheckError(f"A blocking check failed, so that a run would fail too.\n  {named}")
 
 
 def _asked_for(
