@@ -57,8 +57,9 @@ class Preview:
         in_force: the folder of the configuration it is compared with.
         changes: what differs in the files.
         periods: billing periods that were looked at, oldest first.
-        touched: those that the change affects.
-        rebuilt: those that the workspace has not built from what there is now; the comparison built them for itself.
+        touched: those that the change can affect, which were built again.
+        left_out: other periods that it can affect; nobody asked for them.
+        rebuilt: those of ``periods`` that the workspace has not built from what there is now; built for the comparison.
         rejected: deliveries that cannot be used, in words.
         sections: by name of ``SECTIONS``, the rows that differ, by column name with exact values; null is not known.
     """
@@ -68,6 +69,7 @@ class Preview:
     changes: tuple[RowChange, ...]
     periods: tuple[date, ...]
     touched: tuple[date, ...]
+    left_out: tuple[date, ...]
     rebuilt: tuple[date, ...]
     rejected: tuple[str, ...]
     sections: Mapping[str, Sequence[Values]]
@@ -99,6 +101,7 @@ class Preview:
             "compared_with": str(self.in_force),
             "periods": [f"{period:%Y-%m}" for period in self.periods],
             "touched_periods": [f"{period:%Y-%m}" for period in self.touched],
+            "left_out_periods": [f"{period:%Y-%m}" for period in self.left_out],
             "built_for_comparison": [f"{period:%Y-%m}" for period in self.rebuilt],
             "rejected_deliveries": list(self.rejected),
             "has_effect": self.has_effect,
@@ -149,6 +152,7 @@ def preview_change(
             changes=changes,
             periods=sides.periods,
             touched=sides.touched,
+            left_out=sides.left_out,
             rebuilt=sides.rebuilt,
             rejected=sides.rejected,
             sections=_compare(sides, workspace.memory_limit) if sides.touched else dict.fromkeys(SECTIONS, ()),

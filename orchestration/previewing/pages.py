@@ -19,8 +19,8 @@ from orchestration.previewing.comparison import Preview, Values
 
 __all__ = ["COMMENT_BYTES", "Table", "as_markdown", "summary", "tables"]
 
-COMMENT_BYTES = 65_536
-"""What GitHub takes as a comment, in characters; bytes are never fewer."""
+COMMENT_BYTES = 65_000
+"""GitHub takes 65,536 characters as a comment; bytes are never fewer, and whoever posts it may add a line."""
 
 _NOT_KNOWN = "not known"
 _CENT = Decimal("0.01")
@@ -39,7 +39,7 @@ _RULES = {
 _SIGNED = re.compile("difference|^(charges|net|credits|tax|AWS cost)$")
 
 # What stands around the tables; more than the notes at the end can need.
-_RESERVED_BYTES = 3_000
+_RESERVED_BYTES = 2_000
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def summary(preview: Preview) -> list[str]:
             f"{_months(preview.rebuilt)}: there is something new that no run has built yet. It was built for this "
             "comparison on both sides, so that only the change makes a difference."
         )
+    if preview.left_out:
+        lines.append(f"It can affect {_months(preview.left_out)} too, which nobody asked for.")
     lines += [f"Left out as a run would leave it out: {reason}" for reason in preview.rejected]
     if not preview.has_effect:
         return [
@@ -97,7 +99,7 @@ def _attention(preview: Preview) -> list[str]:
 
 
 def tables(preview: Preview) -> list[Table]:
-    """Return everything that is shown, what matters first; tables without rows are left out, but for the first three."""
+    """Return everything that is shown, what matters first; of tables without rows only the first three."""
     found = [
         Table("Changes in the files", [_change(change) for change in preview.changes], "none.", is_detail=False),
         Table(

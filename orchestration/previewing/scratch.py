@@ -54,8 +54,9 @@ class Sides:
         after: the warehouse file with the changed one.
         periods: billing periods that were asked for, oldest first.
         touched: those of them that the change can affect, which were built again.
-        rebuilt: those of them that the workspace has not built yet from what there is now, so that they were built for
-            the comparison with the configuration in force too.
+        left_out: other periods that it can affect.
+        rebuilt: periods asked for that the workspace has not built yet from what there is now; they were built for the
+            comparison with the configuration in force too.
         rejected: deliveries that cannot be used, in words.
     """
 
@@ -63,6 +64,7 @@ class Sides:
     after: Path
     periods: tuple[date, ...]
     touched: tuple[date, ...]
+    left_out: tuple[date, ...]
     rebuilt: tuple[date, ...]
     rejected: tuple[str, ...]
 
@@ -120,6 +122,7 @@ def built_sides(
                 load_configuration(connection, changed)
             else:
                 rejected = _bring_in(connection, scratch, changed, report)
+            everywhere = [period.billing_period for period in plan_periods(connection, changed)]
             touched = _plan(connection, changed, periods)
         if touched:
             try:
@@ -135,6 +138,7 @@ def built_sides(
             after=scratch.warehouse_file,
             periods=tuple(sorted(periods)),
             touched=tuple(period.billing_period for period in touched if period.billing_period in periods),
+            left_out=tuple(period for period in everywhere if period not in periods),
             rebuilt=tuple(period.billing_period for period in planned if period.billing_period in periods),
             rejected=tuple(rejected),
         )
