@@ -1,13 +1,13 @@
 """Changes of the sample's configuration, one of each kind, to make one by one or several at once.
 
-What is here: ``KINDS``, ``BUNDLES`` of kinds that can be made together, and ``change``, which makes them in a folder.
+What is here: ``KINDS``, which of them can be made ``ALL_AT_ONCE``, and ``change``, which makes them in a folder.
 When to add here: a new configuration file, column or setting that decides what is billed.
 What does not belong here: what they come to.
 """
 
 from pathlib import Path
 
-__all__ = ["BUNDLES", "KINDS", "change"]
+__all__ = ["ALL_AT_ONCE", "KINDS", "change"]
 
 Edit = tuple[str, str, str]
 """File, text that is in it, and what stands there instead; no text: lines to add, and the file itself if it is new."""
@@ -136,17 +136,8 @@ KINDS: dict[str, tuple[Edit, ...]] = {
     ),
 }
 
-_PEOPLE = (
-    *("day of a move", "account that leaves", "new group", "group that ends", "group for whatever is left"),
-    *("currency of a customer", "tax id of a customer", "customer of a group", "issuer of a group", "words of an item"),
-    *("name of a customer", "commitment policy", "what others read"),
-)
-_APART = ("basis of membership", "payer that leaves")
-
-BUNDLES: dict[str, tuple[str, ...]] = {
-    "prices": tuple(kind for kind in KINDS if kind not in (*_PEOPLE, *_APART)),
-    "people": _PEOPLE,
-}
+ALL_AT_ONCE = tuple(kind for kind in KINDS if kind not in ("basis of membership", "payer that leaves"))
+"""What can be made together and still shows: those two change what all others are about."""
 
 
 def change(billing: Path, *kinds: str) -> None:
