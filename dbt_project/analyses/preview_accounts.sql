@@ -1,6 +1,6 @@
-{# Accounts whose rows move from one billing group to another (P3, P4), in whole or, where it moves inside a month, in part:
-   one row per period, account and group with what it leaves or brings. AWS's cost shows how much of it moves; the billed
-   cost is what its own rows are charged there. Variable: billing_periods. #}
+{# Accounts whose rows move from one billing group to another (P3, P4), in whole or, where it moves inside a month,
+   in part: one row per period, account and group with what it leaves or brings. AWS's cost shows how much of it
+   moves; the billed cost is what its own rows are charged there. Variable: billing_periods. #}
 with
 
 charges as (

@@ -1,6 +1,7 @@
-{# What a changed configuration does to decisions that were taken: corrections of issued documents that it makes necessary,
-   changes or ends (effect `correction`: D4, D6), and approvals of numbers that would be others (effect `approval`: D1). Before
-   are the amounts proposed, or approved, with the configuration in force. Variable: billing_periods. #}
+{# What a changed configuration does to decisions that were taken: corrections of issued documents that it makes
+   necessary, changes or ends (effect `correction`: D4, D6), and approvals of numbers that would be others (effect
+   `approval`: D1). Before are the amounts proposed, or approved, with the configuration in force. Variable:
+   billing_periods. #}
 with
 
 proposals as (

@@ -1,7 +1,7 @@
-{# What a changed configuration does to the invoice of each billing group, and to all invoices of a period in one currency
-   (level `group`, `period`). Amounts are in the currency of the invoice; exact_amount_usd is what is charged, without
-   AWS's tax. Change: `added` and `gone` are groups that are invoiced on one side only; `currency` where a group is invoiced
-   on both sides, but not in this currency. Variable: billing_periods. #}
+{# What a changed configuration does to the invoice of each billing group, and to all invoices of a period in one
+   currency (level `group`, `period`). Amounts are in the currency of the invoice; exact_amount_usd is what is
+   charged, without AWS's tax. Change: `added` and `gone` are groups that are invoiced on one side only; `currency`
+   where a group is invoiced on both sides, but not in this currency. Variable: billing_periods. #}
 with
 
 invoices as (
@@ -54,38 +54,47 @@ placed as (
     from sides
 ),
 
+levels as (
+    select
+        'group' as level,
+        *
+    from placed
+    union all by name
+    select
+        'period' as level,
+        * replace (
+            null as billing_group_id,
+            null as customer_id,
+            null as issuer_id
+        )
+    from placed
+),
+
 compared as (
     select
-        case when grouping(billing_group_id) = 0 then 'group' else 'period' end as level,
+        level,
         billing_period,
         billing_group_id,
         currency,
         max(minor_units) as minor_units,
         case
-            when grouping(billing_group_id) = 1 then 'changed'
+            when level = 'period' then 'changed'
             when not bool_or(was_invoiced) then 'added'
             when not bool_or(is_invoiced) then 'gone'
             when not bool_or(side = 'before') or not bool_or(side = 'after') then 'currency'
             else 'changed'
         end as change,
-        case when grouping(billing_group_id) = 0 then max(customer_id) filter (where side = 'before') end
-            as customer_id_before,
-        case when grouping(billing_group_id) = 0 then max(customer_id) filter (where side = 'after') end
-            as customer_id_after,
-        case when grouping(billing_group_id) = 0 then max(issuer_id) filter (where side = 'before') end
-            as issuer_id_before,
-        case when grouping(billing_group_id) = 0 then max(issuer_id) filter (where side = 'after') end
-            as issuer_id_after,
+        max(customer_id) filter (where side = 'before') as customer_id_before,
+        max(customer_id) filter (where side = 'after') as customer_id_after,
+        max(issuer_id) filter (where side = 'before') as issuer_id_before,
+        max(issuer_id) filter (where side = 'after') as issuer_id_after,
         {{ before_and_after('exact_amount_usd', 'decimal(38, 24)') }},
         {{ before_and_after('net_amount', 'decimal(22, 4)') }},
         {{ before_and_after('credit_amount', 'decimal(22, 4)') }},
         {{ before_and_after('tax_amount', 'decimal(22, 4)') }},
         {{ before_and_after('total_amount', 'decimal(22, 4)') }}
-    from placed
-    group by grouping sets (
-        (billing_period, currency),
-        (billing_period, billing_group_id, currency)
-    )
+    from levels
+    group by level, billing_period, billing_group_id, currency
 ),
 
 final as (

@@ -1,6 +1,6 @@
-{# What a changed configuration does to invoice lines, and to the lines of each service together (level `line`, `service`).
-   Amounts of the customer are in the currency of the invoice, so a line whose invoice changes its currency goes in the
-   one and is added in the other. Listed is what differs: an amount, the tax, or the words.
+{# What a changed configuration does to invoice lines, and to the lines of each service together (level `line`,
+   `service`). Amounts of the customer are in the currency of the invoice, so a line whose invoice changes its
+   currency goes in the one and is added in the other. Listed is what differs: an amount, the tax, or the words.
 
    Schema baseline holds the marts as they are with the configuration in force. Variable: billing_periods. #}
 with
@@ -51,9 +51,27 @@ sides as (
     from lines
 ),
 
+levels as (
+    select
+        'line' as level,
+        *
+    from sides
+    union all by name
+    select
+        'service' as level,
+        * replace (
+            null as invoice_line_key,
+            null as line_kind,
+            null as source_id,
+            null as description,
+            null as tax
+        )
+    from sides
+),
+
 compared as (
     select
-        case when grouping(invoice_line_key) = 0 then 'line' else 'service' end as level,
+        level,
         billing_period,
         billing_group_id,
         currency,
@@ -67,20 +85,16 @@ compared as (
             when not bool_or(side = 'after') then 'gone'
             else 'changed'
         end as change,
-        case when grouping(invoice_line_key) = 0 then max(description) filter (where side = 'before') end
-            as description_before,
-        case when grouping(invoice_line_key) = 0 then max(description) filter (where side = 'after') end
-            as description_after,
-        case when grouping(invoice_line_key) = 0 then max(tax) filter (where side = 'before') end as tax_before,
-        case when grouping(invoice_line_key) = 0 then max(tax) filter (where side = 'after') end as tax_after,
+        max(description) filter (where side = 'before') as description_before,
+        max(description) filter (where side = 'after') as description_after,
+        max(tax) filter (where side = 'before') as tax_before,
+        max(tax) filter (where side = 'after') as tax_after,
         {{ before_and_after('exact_amount_usd', 'decimal(38, 24)') }},
         {{ before_and_after('net_amount', 'decimal(22, 4)') }},
         {{ before_and_after('credit_amount', 'decimal(22, 4)') }}
-    from sides
-    group by grouping sets (
-        (billing_period, billing_group_id, currency, service_code),
-        (billing_period, billing_group_id, currency, service_code, line_kind, source_id, invoice_line_key)
-    )
+    from levels
+    group by
+        level, billing_period, billing_group_id, currency, service_code, line_kind, source_id, invoice_line_key
 ),
 
 final as (

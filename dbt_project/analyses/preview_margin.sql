@@ -1,5 +1,5 @@
-{# What a changed configuration does to the margin (X3) in USD: of a period, of each group in it, and of each part of that
-   (level `period`, `group`, `component`). Variable: billing_periods. #}
+{# What a changed configuration does to the margin (X3) in USD: of a period, of each group in it, and of each part of
+   that (level `period`, `group`, `component`). Variable: billing_periods. #}
 with
 
 margin as (
@@ -24,23 +24,32 @@ sides as (
     from margin
 ),
 
+levels as (
+    select
+        'component' as level,
+        *
+    from sides
+    union all by name
+    select
+        'group' as level,
+        * replace (null as component)
+    from sides
+    union all by name
+    select
+        'period' as level,
+        * replace (null as billing_group_id, null as component)
+    from sides
+),
+
 compared as (
     select
-        case
-            when grouping(component) = 0 then 'component'
-            when grouping(billing_group_id) = 0 then 'group'
-            else 'period'
-        end as level,
+        level,
         billing_period,
         billing_group_id,
         component,
         {{ before_and_after('amount', 'decimal(38, 24)') }}
-    from sides
-    group by grouping sets (
-        (billing_period),
-        (billing_period, billing_group_id),
-        (billing_period, billing_group_id, component)
-    )
+    from levels
+    group by level, billing_period, billing_group_id, component
 ),
 
 final as (

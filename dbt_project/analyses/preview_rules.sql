@@ -1,6 +1,6 @@
-{# What a changed configuration does to what each rule charges, in exact USD: a pricing rule by its id, charges that no
-   rule priced by the path they took, and charges of a whole group by what made them. A row that another rule wins goes
-   from the one to the other. Variable: billing_periods. #}
+{# What a changed configuration does to what each rule charges, in exact USD: a pricing rule by its id, charges that
+   no rule priced by the path they took, and charges of a whole group by what made them. A row that another rule wins
+   goes from the one to the other. Variable: billing_periods. #}
 with
 
 charges as (

@@ -1,6 +1,7 @@
-{# Differences of a preview that do not sum up: none, or the preview is not shown. Lines sum to services and invoices, lines
-   with taxes to the total, rules to lines, groups to periods, parts of the margin to the margin. What is not known on one
-   side (no exchange rate) is in no sum. A row here means that the comparison itself is wrong.
+{# Differences of a preview that do not sum up: none, or the preview is not shown. Lines sum to services and
+   invoices, lines with taxes to the total, rules to lines, groups to periods, parts of the margin to the margin.
+   What is not known on one side (no exchange rate) is in no sum. A row here means that the comparison itself is
+   wrong.
 
    Schema preview holds what the other analyses found. #}
 with
@@ -45,7 +46,10 @@ parts as (
         billing_group_id,
         service_code as part,
         currency,
-        cast(case level when 'line' then net_amount_difference else -net_amount_difference end as decimal(38, 24)) as amount
+        cast(
+            case level when 'line' then net_amount_difference else -net_amount_difference end
+            as decimal(38, 24)
+        ) as amount
     from lines
     union all
     select
@@ -122,7 +126,10 @@ parts as (
         '' as billing_group_id,
         '' as part,
         currency,
-        cast(case level when 'group' then exact_amount_usd_difference else -exact_amount_usd_difference end as decimal(38, 24)) as amount
+        cast(
+            case level when 'group' then exact_amount_usd_difference else -exact_amount_usd_difference end
+            as decimal(38, 24)
+        ) as amount
     from invoices
     union all
     select
@@ -131,7 +138,10 @@ parts as (
         '' as billing_group_id,
         '' as part,
         currency,
-        cast(case level when 'group' then total_amount_difference else -total_amount_difference end as decimal(38, 24)) as amount
+        cast(
+            case level when 'group' then total_amount_difference else -total_amount_difference end
+            as decimal(38, 24)
+        ) as amount
     from invoices
     union all
     select
@@ -140,7 +150,10 @@ parts as (
         billing_group_id,
         '' as part,
         '' as currency,
-        cast(case level when 'component' then amount_difference else -amount_difference end as decimal(38, 24)) as amount
+        cast(
+            case level when 'component' then amount_difference else -amount_difference end
+            as decimal(38, 24)
+        ) as amount
     from margin
     where level in ('component', 'group')
     union all

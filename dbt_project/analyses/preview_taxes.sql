@@ -1,4 +1,5 @@
-{# What a changed configuration does to the tax of each invoice, per category and rate (T3). Variable: billing_periods. #}
+{# What a changed configuration does to the tax of each invoice, per category and rate (T3). Variable:
+   billing_periods. #}
 with
 
 taxes as (

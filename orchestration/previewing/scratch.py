@@ -253,7 +253,8 @@ def _build(
 ) -> None:
     with open_warehouse(scratch) as connection:
         write_build_periods(connection, planned)
-    months = ", ".join(f"{period.billing_period:%Y-%m}" for period in planned)
+    first, last = planned[0].billing_period, planned[-1].billing_period
+    months = f"{first:%Y-%m}" if first == last else f"{first:%Y-%m} to {last:%Y-%m}"
     build_models(scratch, selection, f"{title} ({months})", report)
     with open_warehouse(scratch) as connection:
         mark_built(connection, _RUN_ID)
