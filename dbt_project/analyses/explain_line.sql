@@ -45,6 +45,9 @@ final as (
         lines.line_number,
         lines.line_kind,
         lines.source_id,
+        -- Section 7: worked out for the group as a whole.
+        lines.line_kind in ('shared_cost', 'custom_line_item', 'minimum_commitment') or lines.source_id <> ''
+            as is_group_charge,
         lines.service_code,
         lines.service_name,
         lines.description,
