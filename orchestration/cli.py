@@ -1,7 +1,8 @@
 """The command `chargehouse` (contract: commands).
 
 What is here: one function per verb: read the arguments, call the package, print for a person or (`--json`) a script.
-When to add here: a new verb; those about payments, letters and sending stand in ``settlement_commands``.
+When to add here: a new verb; those about payments, letters and sending stand in ``settlement_commands``, and
+`explain` in ``explain_commands``.
 What does not belong here: the work itself.
 
 Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
@@ -17,6 +18,7 @@ import click
 from rich.console import Console
 
 from orchestration.errors import ChargehouseError
+from orchestration.explain_commands import explain
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.settlement_commands import COMMANDS
 from orchestration.terminal import JSON_OPTION, Name, Period, print_json, print_table, progress
@@ -51,7 +53,7 @@ def main() -> None:
     """
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, explain):
     main.add_command(command)
 
 

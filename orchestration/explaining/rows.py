@@ -126,9 +126,7 @@ def _check(warehouse: duckdb.DuckDBPyConnection, reference: LineReference) -> No
     differing = warehouse.execute(_DIFFERING_CHARGES).fetchone()
     # A charge of which no row was found has no number among them.
     counted = warehouse.execute("select count(distinct charge_number) from explained_rows").fetchone()
-    charges = warehouse.execute(
-        f"select count(*) from ({analysis_sql('explain_charges')}) where is_part"
-    ).fetchone()
+    charges = warehouse.execute(f"select count(*) from ({analysis_sql('explain_charges')}) where is_part").fetchone()
     if differing == (0,) and counted == charges:
         return
     raise ChargehouseError(
