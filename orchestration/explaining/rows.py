@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -82,6 +83,13 @@ class LineRows:
         """Return the rows in the order of the files, or the first ones."""
         limited = self._query if limit is None else f"{self._query} limit {limit}"
         return [dict(zip(self.columns, row, strict=True)) for row in self._connection.execute(limited).fetchall()]
+
+    def to_csv(self) -> bytes:
+        """Return them as CSV, UTF-8 with a header."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "rows.csv"
+            self.write(path)
+            return path.read_bytes()
 
     def write(self, path: Path) -> int:
         """Write them to ``path``, by its name's ending as ``.parquet`` or CSV; return how many."""

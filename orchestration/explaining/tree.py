@@ -24,7 +24,7 @@ __all__ = ["print_tree"]
 _SHOWN = 12
 """Charges of an account, or rows, that are printed; files hold all of them."""
 
-_ROW_COLUMNS = ("delivery_key", "source_file", "source_row_number", "line_item_type", "usage_quantity", "list_cost")
+_ROW_COLUMNS = ("source_file", "source_row_number", "line_item_type", "usage_quantity", "list_cost")
 _CUSTOMER_ROW_COLUMNS = ("usage_start_at", "sub_account_id", "usage_type", "resource_id", "usage_quantity")
 
 
@@ -238,6 +238,8 @@ def _add_rows(tree: Tree, rows: LineRows, *, for_customer: bool) -> None:
             f"AWS's cost USD {words.amount(rows.aws_cost)}, list cost {words.amount(rows.list_cost)}, billed "
             f"{words.amount(rows.billed_cost)}: the sums of the charges, to the last digit"
         )
+        for delivery in rows.deliveries:
+            branch.add(f"[dim]delivery[/] {escape(delivery)}")
     shown = _CUSTOMER_ROW_COLUMNS if for_customer else (*_ROW_COLUMNS, "aws_cost")
     cells = [tuple(_cell(row[name]) for name in (*shown, "billed_cost")) for row in rows.fetch(_SHOWN)]
     if cells:
