@@ -60,7 +60,6 @@ DOWNLOAD_ROWS: Final = "Download all rows as CSV"
 DOWNLOAD_XLSX: Final = "Download as XLSX"
 DOWNLOAD_JSON: Final = "Download as JSON"
 TOO_MANY_ROWS: Final = "These are too many rows for a page. All of them, in a file:"
-ONLY_ISSUED: Final = "The line is in no draft any more: only what was issued is known of it."
 
 
 def more(count: int) -> str:

@@ -66,7 +66,7 @@ def explain(line: str, with_rows: bool, for_customer: bool, paths: tuple[Path, .
                     f"{workspace.published_file} was published by another version. Now: chargehouse run"
                 ) from error
             rows = None
-            if with_rows:
+            if with_rows and found.shows_today(for_customer=for_customer):
                 report("Reading AWS's rows")
                 rows = stack.enter_context(line_rows(workspace, reference, for_customer=for_customer))
             written = [files.write_explanation(path, found, rows, for_customer=for_customer) for path in paths]

@@ -66,16 +66,17 @@ def show_head(found: Explanation, *, for_customer: bool) -> None:
     """Say which line it is, and whether it is what was issued."""
     shown = found.shown
     state = f"{explain_strings.AS_ISSUED} {found.reference.number}" if found.document else explain_strings.AS_OF_TODAY
-    with st.container(border=True, key="explain_head"):
-        net = money.with_code(shown["currency"], money.document(shown["net_amount"], shown["minor_units"]))
-        tables.facts(
-            [
-                (strings.DESCRIPTION, Cell(shown["description"], detail=found.reference.invoice_line_key)),
-                (strings.STATE, state),
-                (explain_strings.THE_LINE, explain_strings.WAITING if shown["net_amount"] is None else net),
-            ],
-            emphasis=explain_strings.THE_LINE,
-        )
+    net = money.with_code(shown["currency"], money.document(shown["net_amount"], shown["minor_units"]))
+    tables.facts(
+        [
+            (strings.DESCRIPTION, Cell(shown["description"], detail=found.reference.invoice_line_key)),
+            (strings.GROUP, found.reference.billing_group_id),
+            (strings.PERIOD, strings.month(found.reference.billing_period)),
+            (strings.STATE, state),
+            (explain_strings.THE_LINE, explain_strings.WAITING if shown["net_amount"] is None else net),
+        ],
+        emphasis=explain_strings.THE_LINE,
+    )
     if for_customer:
         return
     st.html(f'<span class="ch-good">✓ {explain_strings.ADDS_UP}</span>')
@@ -93,8 +94,11 @@ def show_document(found: Explanation, *, for_customer: bool) -> None:
         cause = "" if for_customer or row["part"] != "today" else document["cause"]
         return Cell(f"{explain_strings.PART_NAMES[row['part']]} {row['number']}".strip(), detail=cause)
 
+    st.subheader(words.LEVELS["document_parts"])
+    if not found.shows_today(for_customer=for_customer):
+        st.info(words.NOT_AS_ISSUED if found.line is not None else words.ONLY_ISSUED)
     tables.show(
-        found.document_parts,
+        [] if for_customer and found.changed_since else found.document_parts,
         [
             Column(explain_strings.PART, part, "wide"),
             number(strings.amount_in(document["currency"]), lambda row: money.document(row["amount"], units)),
@@ -102,6 +106,7 @@ def show_document(found: Explanation, *, for_customer: bool) -> None:
         caption=words.LEVELS["document_parts"],
         totals=[[f"{explain_strings.AS_ISSUED} {found.reference.name}", money.document(document["net_amount"], units)]],
     )
+    st.subheader(words.LEVELS["document_accounts"])
     tables.show(
         found.document_accounts,
         [
@@ -402,9 +407,8 @@ def main() -> None:
     show_head(found, for_customer=for_customer)
     if found.document is not None:
         show_document(found, for_customer=for_customer)
-    if found.line is None:
-        st.info(explain_strings.ONLY_ISSUED)
-    else:
+    shows_today = found.shows_today(for_customer=for_customer)
+    if shows_today:
         show_bridge(found, for_customer=for_customer)
         show_accounts(found, for_customer=for_customer)
         if for_customer:
@@ -413,7 +417,7 @@ def main() -> None:
             show_charges(found)
         show_credits(found)
     show_files(found, for_customer=for_customer)
-    if found.line is not None:
+    if shows_today:
         show_rows(found, chosen.publication, for_customer=for_customer)
 
 

@@ -39,10 +39,12 @@ where lines.invoice_line_key = $1
 order by documents.document_id
 """
 _DOCUMENT_ACCOUNTS = """
-select sub_account_id, net_amount, credit_amount
-from marts.fct_document_line_accounts
-where number = $1 and line_number = $2
-order by sub_account_id
+select parts.number, parts.sub_account_id, parts.net_amount, parts.credit_amount
+from marts.fct_document_line_accounts as parts
+inner join marts.fct_document_lines as lines
+    on parts.number = lines.number and parts.line_number = lines.line_number
+where lines.invoice_line_key = $1
+order by parts.number, parts.sub_account_id
 """
 _CREDITS = """
 select sub_account_id, credit_id, state, amount
@@ -104,7 +106,7 @@ class Explanation:
         documents: the issued lines with its key, oldest first.
         document_accounts: of the document that is meant, its parts by account as they were frozen.
         document_parts: today's line, other documents and what has changed since, which sum to the document's line.
-        changed_since: why today's line differs from what is issued; empty where it does not.
+        changed_since: why today's line differs from all that is issued of it; empty where it does not.
         checks: the sums that were found to hold, in words.
     """
 
@@ -136,6 +138,10 @@ class Explanation:
         assert found is not None
         return found
 
+    def shows_today(self, *, for_customer: bool) -> bool:
+        """Whether today's line is part of it: a customer is not shown what was not issued instead of what was."""
+        return self.line is not None and not (for_customer and self.document is not None and self.changed_since)
+
     def levels(self, *, for_customer: bool = False) -> dict[str, list[Row]]:
         """Return the levels with rows, by name; for a customer those, and only those columns, that are theirs."""
         rows: dict[str, Sequence[Row]] = {
@@ -149,10 +155,11 @@ class Explanation:
             "credits": self.credits,
         }
         if for_customer:
+            kept = rows if self.shows_today(for_customer=True) else dict.fromkeys(("documents", "document_accounts"))
             return {
-                level: [{name: row[name] for name in CUSTOMER_COLUMNS[level]} for row in found]
-                for level, found in rows.items()
-                if found
+                level: [{name: row[name] for name in CUSTOMER_COLUMNS[level]} for row in rows[level]]
+                for level in kept
+                if rows[level]
             }
         del rows["usage"]
         rows |= {
@@ -217,13 +224,16 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[
 
 def _with_documents(connection: duckdb.DuckDBPyConnection, found: Explanation, cause: str) -> Explanation:
     """Add what was frozen, and how it and today's line fit together (D4)."""
-    today = (found.line or {}).get("net_amount") or _ZERO
-    issued = _sum(row["net_amount"] for row in found.documents)
+    line = found.line or {}
+    today = line.get("net_amount") or _ZERO
+    accounts = _rows(connection, _DOCUMENT_ACCOUNTS, [found.reference.invoice_line_key])
     with localcontext(_EXACT):
-        difference = today - issued
+        difference = today - _sum(row["net_amount"] for row in found.documents)
     changed_since = ""
-    if difference:
-        changed_since = cause or "The numbers of the warehouse have changed since"
+    if difference or _nonzero(found.accounts) != _nonzero(accounts):
+        changed_since = cause or "the line comes to other amounts now"
+    elif (line.get("exact_amount_usd") or _ZERO) != _sum(row["exact_amount_usd"] for row in found.documents):
+        changed_since = "its exact amount, by less than the line is rounded to"
     document = found.document
     if document is None:
         return _replaced(found, changed_since=changed_since)
@@ -240,8 +250,17 @@ def _with_documents(connection: duckdb.DuckDBPyConnection, found: Explanation, c
         found,
         changed_since=changed_since,
         document_parts=parts,
-        document_accounts=_rows(connection, _DOCUMENT_ACCOUNTS, [document["number"], document["line_number"]]),
+        document_accounts=[
+            {name: value for name, value in row.items() if name != "number"}
+            for row in accounts
+            if row["number"] == document["number"]
+        ],
     )
+
+
+def _nonzero(accounts: Iterable[Row]) -> dict[Any, Decimal]:
+    sums = _by((row for row in accounts if row["net_amount"] is not None), "sub_account_id", "net_amount")
+    return {account: amount for account, amount in sums.items() if amount}
 
 
 def _replaced(found: Explanation, **values: Any) -> Explanation:

@@ -161,20 +161,19 @@ def _unknown_group(connection: duckdb.DuckDBPyConnection, month: str, group: str
 def _unknown(connection: duckdb.DuckDBPyConnection, text: str) -> ChargehouseError:
     period, _, rest = text.partition("/")
     group = rest.partition("/")[0]
-    keys = [
-        key
-        for (key,) in connection.execute(
-            "select invoice_line_key from marts.fct_invoice_lines "
-            "where ($1 is null or strftime(billing_period, '%Y-%m') = $1) "
-            "and ($2 is null or billing_group_id = $2) order by billing_period desc, line_number",
-            [period if re.fullmatch(r"\d{4}-\d{2}", period) else None, group or None],
-        ).fetchall()
-    ]
-    if keys:
+    if re.fullmatch(r"\d{4}-\d{2}", period) and group:
+        keys = [
+            key
+            for (key,) in connection.execute(
+                "select invoice_line_key from marts.fct_invoice_lines "
+                "where strftime(billing_period, '%Y-%m') = $1 and billing_group_id = $2 order by line_number",
+                [period, group],
+            ).fetchall()
+        ]
+        if not keys:
+            return _unknown_group(connection, period, group)
         near = get_close_matches(text, keys, n=5, cutoff=0.5) or keys[:_SHOWN]
         return ChargehouseError("\n".join([f"There is no line {text}. The nearest:", *(f"  {key}" for key in near)]))
-    if re.fullmatch(r"\d{4}-\d{2}", period) and group:
-        return _unknown_group(connection, period, group)
     numbers = [
         number for (number,) in connection.execute("select number from marts.fct_documents order by number").fetchall()
     ]

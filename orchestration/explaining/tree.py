@@ -40,7 +40,7 @@ def print_tree(console: Console, found: Explanation, rows: LineRows | None = Non
     tree = Tree(head, guide_style="dim")
     if found.document is not None:
         _add_document(tree, found, for_customer=for_customer)
-    if found.line is not None:
+    if found.shows_today(for_customer=for_customer):
         title = "Today's line" if found.document else words.LEVELS["bridge"]
         tree.add(f"[bold]{title}[/]").add(_bridge(found, for_customer=for_customer))
         _add_accounts(tree, found, for_customer=for_customer)
@@ -98,6 +98,8 @@ def _add_document(tree: Tree, found: Explanation, *, for_customer: bool) -> None
     branch = tree.add(f"[bold]{words.LEVELS['document_parts']}[/]")
     if document["cause"] and not for_customer:
         branch.add(escape(document["cause"]))
+    if not found.shows_today(for_customer=for_customer):
+        branch.add(words.NOT_AS_ISSUED if found.line is not None and for_customer else words.ONLY_ISSUED)
     names = {
         "today": "What the line comes to today",
         "issued before": "Issued before, in ",
@@ -107,6 +109,8 @@ def _add_document(tree: Tree, found: Explanation, *, for_customer: bool) -> None
     parts = [
         (f"{names[part['part']]}{part['number']}", words.amount(part["amount"], units)) for part in found.document_parts
     ]
+    if for_customer and found.changed_since:
+        parts = []
     branch.add(_grid([*parts, (f"= {found.reference.name}", words.amount(document["net_amount"], units))], 1))
     accounts = tree.add(f"[bold]{words.LEVELS['document_accounts']}[/]")
     accounts.add(

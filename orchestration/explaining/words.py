@@ -11,7 +11,9 @@ from typing import Any
 
 __all__ = [
     "LEVELS",
+    "NOT_AS_ISSUED",
     "NO_ROWS_FOR_CUSTOMER",
+    "ONLY_ISSUED",
     "amount",
     "charge_price",
     "charge_words",
@@ -35,6 +37,10 @@ LEVELS = {
     "tiers": "Tiers",
     "rows": "CUR rows",
 }
+
+NOT_AS_ISSUED = "The numbers have changed since it was issued, so that its usage is not shown as of today."
+
+ONLY_ISSUED = "The line is in no draft any more: only what was issued is known of it."
 
 NO_ROWS_FOR_CUSTOMER = "What a charge of the whole group is worked out from is not shown to customers."
 
