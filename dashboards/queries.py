@@ -43,6 +43,7 @@ __all__ = [
     "CommitmentSort",
     "CommitmentTotals",
     "Delivery",
+    "ExplainableLine",
     "GroupCharge",
     "GroupChargePart",
     "GroupSummary",
@@ -75,6 +76,7 @@ __all__ = [
     "commitment_totals",
     "commitments",
     "deliveries",
+    "explainable_lines",
     "fetch",
     "group_charge_parts",
     "group_charges",
@@ -693,6 +695,48 @@ def invoice_lines(publication: Publication, period: date, group: str) -> tuple[I
         from marts.fct_invoice_lines
         where billing_period = $period and billing_group_id = $group
         order by line_number
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class ExplainableLine:
+    """One line of a draft, to be chosen."""
+
+    billing_group_id: str
+    billing_group_name: str
+    invoice_line_key: str
+    line_number: int
+    line_kind: str
+    description: str
+    currency: str
+    minor_units: int
+    net_amount: Decimal | None
+
+
+@cached
+def explainable_lines(publication: Publication, period: date, group: str | None) -> tuple[ExplainableLine, ...]:
+    """Return the lines of a month's drafts, of all groups or one, in the order of the drafts."""
+    return fetch(
+        publication,
+        ExplainableLine,
+        """
+        select
+            lines.billing_group_id,
+            coalesce(invoices.billing_group_name, lines.billing_group_id) as billing_group_name,
+            lines.invoice_line_key,
+            lines.line_number,
+            lines.line_kind,
+            coalesce(lines.description, lines.line_kind) as description,
+            lines.currency,
+            invoices.minor_units,
+            lines.net_amount
+        from marts.fct_invoice_lines as lines
+        inner join marts.fct_invoices as invoices
+            on lines.billing_period = invoices.billing_period and lines.billing_group_id = invoices.billing_group_id
+        where lines.billing_period = $period and ($group is null or lines.billing_group_id = $group)
+        order by lower(invoices.billing_group_name), lines.billing_group_id, lines.line_number
         """,
         {"period": period, "group": group},
     )

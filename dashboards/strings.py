@@ -15,6 +15,7 @@ PRODUCT: Final = "Chargehouse"
 # Pages
 OVERVIEW: Final = "Overview"
 INVOICES: Final = "Invoices"
+EXPLAIN: Final = "Explain"
 CHARGES: Final = "Charges"
 COMMITMENTS: Final = "Commitments"
 QUALITY: Final = "Quality"

@@ -1,20 +1,27 @@
 """The sample months against the generator's own books, which know neither our files nor our SQL."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import duckdb
 import pytest
 
+from orchestration.explaining.explanation import explain
+from orchestration.explaining.lookup import find_line
+from orchestration.explaining.rows import line_rows
 from orchestration.issuing import desk
 from orchestration.reconciliation.restatement import compare_deliveries
 from orchestration.runs import run_new
 from orchestration.sample.expectations import Expectations
 from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
+from tests.customer_view import customer_texts, leaks
 from tests.integration.workspaces import Rows
 
 Query = Callable[[Workspace, str], Rows]
@@ -529,6 +536,34 @@ def test_every_line_item_type_is_there(sample: Sample, published: Query) -> None
         mapped = {row["line_item_type"] for row in csv.DictReader(handle)}
     present = {name for (name,) in published(workspace, "select distinct line_item_type from marts.fct_charges")}
     assert present == mapped
+
+
+def test_every_line_is_explained_and_no_customer_sees_a_cost_of_aws(sample: Sample, published: Query) -> None:
+    """All lines add up at every level; the rows of some of every kind are those of their charges."""
+    workspace, expected = sample
+    lines = published(workspace, "select invoice_line_key, line_kind from marts.fct_invoice_lines order by all")
+    assert len(lines) == len(expected.lines)
+    chosen = Random(5).sample(lines, len(lines))
+    of_kind: dict[str, list[str]] = defaultdict(list)
+    for key, kind in chosen:
+        of_kind[kind].append(key)
+    assert len(of_kind) == 12
+    with_rows = {key for keys in of_kind.values() for key in keys[:2]}
+    with duckdb.connect(workspace.published_file, read_only=True, config={"threads": 1}) as connection:
+        for key, _ in chosen:
+            found = explain(connection, find_line(connection, key))
+            customers = None
+            if key in with_rows:
+                charges = [charge for charge in found.charges if charge["is_part"]]
+                with line_rows(workspace, found.reference) as rows:
+                    assert sum(not row["is_discount"] for row in rows.fetch()) == sum(
+                        charge["row_count"] for charge in charges
+                    )
+                    for name in ("aws_cost", "list_cost", "billed_cost"):
+                        assert getattr(rows, name) == sum(charge[name] for charge in charges), (key, name)
+                with line_rows(workspace, found.reference, for_customer=True) as rows:
+                    customers = rows.fetch(200)
+            assert leaks(found, customer_texts(found, customers)) == set(), key
 
 
 # By what is summed: net, credit and, where the view has it, tax, per period and group.

@@ -18,7 +18,7 @@ from orchestration.settings import Workspace
 
 Open = Callable[..., Page]
 PAGES = (
-    *("overview", "invoices", "charges", "commitments", "quality", "deliveries"),
+    *("overview", "invoices", "explain", "charges", "commitments", "quality", "deliveries"),
     *("approve_and_issue", "documents", "close", "credits", "receivables"),
 )
 
