@@ -1,4 +1,4 @@
-"""AWS's own invoices beside their rows in whole runs: every reason once, then the same month before it is final (X4)."""
+"""AWS's own invoices beside their rows in whole runs: every reason once, then the same month before it is final."""
 
 import json
 from decimal import Decimal
