@@ -38,6 +38,8 @@ _RULES = {
 # Columns that say how much something changes: with a sign, where a form has room for one.
 _SIGNED = re.compile("difference|^(charges|net|credits|tax|AWS cost)$")
 
+_MAX_REJECTED = 3
+
 # What stands around the tables; more than the notes at the end can need.
 _RESERVED_BYTES = 2_000
 
@@ -74,12 +76,11 @@ def summary(preview: Preview) -> list[str]:
         )
     if preview.left_out:
         lines.append(f"It can affect {_months(preview.left_out)} too, which nobody asked for.")
-    lines += [f"Left out as a run would leave it out: {reason}" for reason in preview.rejected]
+    lines += [f"Not counted, as a run would not: {reason}" for reason in preview.rejected[:_MAX_REJECTED]]
+    if len(preview.rejected) > _MAX_REJECTED:
+        lines.append(f"Nor are {len(preview.rejected) - _MAX_REJECTED} more deliveries: chargehouse status names them.")
     if not preview.has_effect:
-        return [
-            *lines,
-            f"Nothing changes in {_months(preview.periods)}: no charge, invoice, margin, open problem or document.",
-        ]
+        return [*lines, f"Nothing changes in {_months(preview.periods)}: no amount, no open problem, no document."]
     lines.append(f"Affected: {_months(preview.touched)}." + (f" Not: {_months(untouched)}." if untouched else ""))
     return lines + _attention(preview)
 

@@ -28,9 +28,7 @@ def test_cause_stands_before_effect() -> None:
 
 
 def test_a_change_without_effect_says_so() -> None:
-    assert summary(preview())[-1] == (
-        "Nothing changes in 2026-09, 2026-10: no charge, invoice, margin, open problem or document."
-    )
+    assert summary(preview())[-1] == ("Nothing changes in 2026-09, 2026-10: no amount, no open problem, no document.")
     assert "Nothing changes in 2026-09, 2026-10" in as_markdown(preview())
 
 
@@ -53,14 +51,17 @@ def test_what_must_be_done_is_said_at_the_top() -> None:
     found = replace(
         preview(invoices=[invoice()], documents=[document, lapsed], problems=[problem, problem | {"change": "goes"}]),
         rebuilt=(invoice()["billing_period"],),
-        rejected=("delivery 7: damaged",),
+        rejected=tuple(f"delivery {number}: damaged" for number in range(9)),
         left_out=(preview().periods[0],),
     )
     assert summary(found)[2:] == [
         "2026-10: there is something new that no run has built yet. It was built for this comparison on both sides, so "
         "that only the change makes a difference.",
         "It can affect 2026-09 too, which nobody asked for.",
-        "Left out as a run would leave it out: delivery 7: damaged",
+        "Not counted, as a run would not: delivery 0: damaged",
+        "Not counted, as a run would not: delivery 1: damaged",
+        "Not counted, as a run would not: delivery 2: damaged",
+        "Nor are 6 more deliveries: chargehouse status names them.",
         "Affected: 2026-10. Not: 2026-09.",
         "1 issued document needs a correction.",
         "1 approval lapses.",
