@@ -15,7 +15,8 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from orchestration.expectations.catalogue import catalogue, checks_of
+from orchestration.dbt_files import failures
+from orchestration.expectations.catalogue import checks_of
 from orchestration.expectations.results import result_of_rows, save_results
 from orchestration.expectations.validation import CheckResult
 from orchestration.models import DBT_PROJECT, TRANSLATOR, prepare_manifest
@@ -30,8 +31,11 @@ _LOG = logging.getLogger("chargehouse.run")
 
 
 def dbt_arguments() -> list[str]:
-    """Return the arguments of the one invocation: unit tests prove rules, not data, and belong to `make test`."""
-    return ["build", "--exclude-resource-type", "unit_test"]
+    """Return the arguments of the one invocation.
+
+    Unit tests prove rules, not data, and belong to `make test`. A log for debugging would take a tenth of dbt's time.
+    """
+    return ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
 
 
 @dbt_assets(
@@ -57,23 +61,9 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
         publish_failed_checks(place)
     if not invocation.is_successful():
         raise dg.Failure(
-            description="; ".join(_failures(run_results, results)) or f"dbt could not finish: {invocation.get_error()}",
+            description="; ".join(failures(run_results)) or f"dbt could not finish: {invocation.get_error()}",
             allow_retries=False,
         )
-
-
-def _failures(run_results: Path, results: list[CheckResult]) -> list[str]:
-    """Name the models and checks that failed; what was skipped behind them says nothing new."""
-    if not run_results.exists():
-        return []
-    broken = [
-        f"{node['unique_id'].split('.')[2]}: {node.get('message') or node['status']}"
-        for node in json.loads(run_results.read_text(encoding="utf-8"))["results"]
-        if node["status"] in ("error", "runtime error")
-    ]
-    return broken + [
-        f"{catalogue()[each.check_id].promise}: {each.detail}" for each in results if each.status == "fail"
-    ]
 
 
 def test_results(connection: duckdb.DuckDBPyConnection, run_results: Path) -> list[CheckResult]:

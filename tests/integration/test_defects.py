@@ -700,6 +700,19 @@ LAYER_DEFECTS = [
         "marts.fct_reconciliation",
         "residual = 0.0000000001",
     ),
+    _lost("line lost before its document", "reconciliation__documents", "marts.fct_invoice_lines"),
+    _changed(
+        "AWS invoice lost a row",
+        "reconciliation__aws_invoices",
+        "marts.fct_aws_invoices",
+        "cur_amount = cur_amount + 1",
+    ),
+    _changed(
+        "difference without a reason",
+        "reconciliation__differences",
+        "marts.fct_aws_invoices",
+        "difference = 1, left_out_difference = 0, rounding_difference = 0, residual = 0",
+    ),
     LayerDefect("document total changed", "documents__totals", _DOCUMENT.format(sequence=1, total=13)),
     LayerDefect("document number skipped", "documents__numbers", _DOCUMENT.format(sequence=2, total=12)),
 ]
