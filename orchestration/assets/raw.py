@@ -210,7 +210,6 @@ def _as_asset_check(name: str, asset_key: list[str], results: list[CheckResult])
         asset_key=asset_key,
         passed=not failures,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{catalogue()[result.check_id].promise}: {result.detail}" for result in told)
-        or "all passed",
+        description="; ".join(f"{result.promise}: {result.detail}" for result in told) or "all passed",
         metadata={"checks": len(results), "failed": len(failures)},
     )

@@ -62,6 +62,11 @@ class CheckResult:
     failures: tuple[Failure, ...] = ()
 
     @property
+    def promise(self) -> str:
+        """What the check promises, as a sentence."""
+        return catalogue()[self.check_id].promise
+
+    @property
     def blocks(self) -> bool:
         """True when nothing may be published."""
         return self.status == "fail" and catalogue()[self.check_id].severity == "critical"
