@@ -681,7 +681,7 @@ class QualityThreshold(Row):
 
     threshold: Annotated[str, Choice("Which limit.", _THRESHOLDS)]
     payer_account_id: Annotated[
-        str,
+        str | None,
         AccountId("Payer it is for; empty = all. A payer's own counts first.", required=False, refers_to="payers"),
     ]
     value: Annotated[
