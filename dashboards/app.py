@@ -108,6 +108,7 @@ def main() -> None:
             strings.INVOICING: [
                 st.Page("views/approve_and_issue.py", title=strings.APPROVE_AND_ISSUE, icon=":material/approval:"),
                 st.Page("views/documents.py", title=strings.DOCUMENTS, icon=":material/folder_open:"),
+                st.Page("views/close.py", title=strings.CLOSE, icon=":material/verified:"),
                 st.Page("views/credits.py", title=strings.CREDITS, icon=":material/redeem:"),
                 st.Page("views/receivables.py", title=strings.RECEIVABLES, icon=":material/payments:"),
             ],

@@ -27,6 +27,7 @@ __all__ = [
     "COMMITMENTS_SHOWN",
     "COMMITMENT_FILTER",
     "COMMITMENT_ORDER",
+    "AwsInvoiceService",
     "BillingGroup",
     "BillingPeriod",
     "Charge",
@@ -60,6 +61,7 @@ __all__ = [
     "Reconciliation",
     "Run",
     "ServiceTotal",
+    "aws_invoice_services",
     "billing_groups",
     "billing_periods",
     "cached",
@@ -1750,7 +1752,40 @@ def reconciliation(publication: Publication, period: date) -> tuple[Reconciliati
         select billing_account_id, stage, amount, coalesce(residual, 0) as residual
         from marts.fct_reconciliation
         where billing_period = $period
-        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated'], stage), stage
+        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated', 'groups'], stage), stage
+        """,
+        {"period": period},
+    )
+
+
+@dataclass(frozen=True)
+class AwsInvoiceService:
+    """What the CUR says of one service on one of AWS's invoices, in USD (X4, G66)."""
+
+    billing_account_id: str
+    aws_invoice_id: str
+    invoice_service_code: str
+    service_code: str
+    part: str
+    row_count: int
+    aws_cost: Decimal
+
+
+@cached
+def aws_invoice_services(publication: Publication, period: date) -> tuple[AwsInvoiceService, ...]:
+    """Return the services of AWS's invoices of a month as its invoice shows them, those without money left out."""
+    return fetch(
+        publication,
+        AwsInvoiceService,
+        """
+        select
+            billing_account_id, aws_invoice_id, invoice_service_code, service_code, part,
+            cast(sum(row_count) as bigint) as row_count, sum(aws_cost) as aws_cost
+        from marts.fct_aws_invoice_services
+        where billing_period = $period
+        group by all
+        having sum(aws_cost) <> 0
+        order by billing_account_id, aws_invoice_id, invoice_service_code, service_code, part
         """,
         {"period": period},
     )

@@ -19,6 +19,7 @@ __all__ = ["publish"]
 _RUN_TABLES = {
     "fct_runs": "select * exclude (published_at) from {}.raw.runs",
     "fct_check_results": "select * from {}.raw.check_results",
+    "dim_configuration_files": "select * from {}.raw.configuration_files order by file",
     "dim_price_lists": "select * exclude (fingerprint) from {}.raw.price_list_files",
 }
 
@@ -64,6 +65,7 @@ _RUN_TABLES |= {
 _RUN_COMMENTS = {
     "fct_runs": "One row per run that was published.",
     "fct_check_results": "One row per check of the latest run.",
+    "dim_configuration_files": "One row per configuration file that the latest run loaded, with its sha256.",
     "dim_price_lists": "One row per AWS price list seen, with what it holds, or why it is rejected (R8).",
     "fct_document_line_accounts": "One row per line of an issued document and account (D3, M5).",
     "fct_document_taxes": "One row per tax category and rate of an issued document (D3, T3, D6).",

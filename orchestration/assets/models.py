@@ -14,6 +14,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
+from orchestration.dbt_files import failures
 from orchestration.expectations.results import save_results
 from orchestration.expectations.validation import CheckResult
 from orchestration.models import DBT_PROJECT, TRANSLATOR, prepare_manifest
@@ -27,8 +28,11 @@ _LOG = logging.getLogger("chargehouse.run")
 
 
 def dbt_arguments() -> list[str]:
-    """Return the arguments of the one invocation: unit tests prove rules, not data, and belong to `make test`."""
-    return ["build", "--exclude-resource-type", "unit_test"]
+    """Return the arguments of the one invocation.
+
+    Unit tests prove rules, not data, and belong to `make test`. A log for debugging would take a tenth of dbt's time.
+    """
+    return ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
 
 
 @dbt_assets(
@@ -52,20 +56,9 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
         save_results(connection, "dbt", results)
     if not invocation.is_successful():
         raise dg.Failure(
-            description="; ".join(_failures(run_results)) or f"dbt could not finish: {invocation.get_error()}",
+            description="; ".join(failures(run_results)) or f"dbt could not finish: {invocation.get_error()}",
             allow_retries=False,
         )
-
-
-def _failures(run_results: Path) -> list[str]:
-    """Name the models and tests that failed; what was skipped behind them says nothing new."""
-    if not run_results.exists():
-        return []
-    return [
-        f"{result['unique_id'].split('.')[2]}: {result.get('message') or result['status']}"
-        for result in json.loads(run_results.read_text(encoding="utf-8"))["results"]
-        if result["status"] in ("error", "fail", "runtime error")
-    ]
 
 
 def test_results(run_results: Path) -> list[CheckResult]:
