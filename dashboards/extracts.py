@@ -5,10 +5,12 @@ When to add here: something new can be downloaded.
 What does not belong here: what a page shows (``queries.py``); how a file is written (``exports.py``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -26,10 +28,14 @@ from dashboards.queries import (
     CommitmentSort,
 )
 
+if TYPE_CHECKING:
+    from orchestration.reconciliation.restatement import Change
+
 __all__ = [
     "Extract",
     "ExtractColumn",
     "audit_log",
+    "changes",
     "charges",
     "check_results",
     "commitment_benefits",
@@ -446,3 +452,11 @@ def audit_log(publication: Publication, search: str) -> Iterator[Extract]:
     """
     with _extract(publication, sql, {"search": search.strip()}) as extract:
         yield extract
+
+
+@contextmanager
+def changes(found: "Sequence[Change]") -> Iterator[Extract]:
+    """Give every change between two deliveries; they are compared on demand and stand in no mart."""
+    types = {str: "VARCHAR", int: "BIGINT", Decimal: "DECIMAL(38,10)"}
+    columns = tuple(ExtractColumn(field.name, types[type(getattr(found[0], field.name))]) for field in fields(found[0]))
+    yield Extract(columns=columns, rows=(astuple(change) for change in found))

@@ -27,6 +27,7 @@ __all__ = [
     "COMMITMENTS_SHOWN",
     "COMMITMENT_FILTER",
     "COMMITMENT_ORDER",
+    "AwsInvoiceService",
     "BillingGroup",
     "BillingPeriod",
     "Charge",
@@ -42,6 +43,7 @@ __all__ = [
     "CommitmentSort",
     "CommitmentTotals",
     "Delivery",
+    "ExplainableLine",
     "GroupCharge",
     "GroupChargePart",
     "GroupSummary",
@@ -59,6 +61,7 @@ __all__ = [
     "Reconciliation",
     "Run",
     "ServiceTotal",
+    "aws_invoice_services",
     "billing_groups",
     "billing_periods",
     "cached",
@@ -73,6 +76,7 @@ __all__ = [
     "commitment_totals",
     "commitments",
     "deliveries",
+    "explainable_lines",
     "fetch",
     "group_charge_parts",
     "group_charges",
@@ -691,6 +695,48 @@ def invoice_lines(publication: Publication, period: date, group: str) -> tuple[I
         from marts.fct_invoice_lines
         where billing_period = $period and billing_group_id = $group
         order by line_number
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class ExplainableLine:
+    """One line of a draft, to be chosen."""
+
+    billing_group_id: str
+    billing_group_name: str
+    invoice_line_key: str
+    line_number: int
+    line_kind: str
+    description: str
+    currency: str
+    minor_units: int
+    net_amount: Decimal | None
+
+
+@cached
+def explainable_lines(publication: Publication, period: date, group: str | None) -> tuple[ExplainableLine, ...]:
+    """Return the lines of a month's drafts, of all groups or one, in the order of the drafts."""
+    return fetch(
+        publication,
+        ExplainableLine,
+        """
+        select
+            lines.billing_group_id,
+            coalesce(invoices.billing_group_name, lines.billing_group_id) as billing_group_name,
+            lines.invoice_line_key,
+            lines.line_number,
+            lines.line_kind,
+            coalesce(lines.description, lines.line_kind) as description,
+            lines.currency,
+            invoices.minor_units,
+            lines.net_amount
+        from marts.fct_invoice_lines as lines
+        inner join marts.fct_invoices as invoices
+            on lines.billing_period = invoices.billing_period and lines.billing_group_id = invoices.billing_group_id
+        where lines.billing_period = $period and ($group is null or lines.billing_group_id = $group)
+        order by lower(invoices.billing_group_name), lines.billing_group_id, lines.line_number
         """,
         {"period": period, "group": group},
     )
@@ -1706,7 +1752,40 @@ def reconciliation(publication: Publication, period: date) -> tuple[Reconciliati
         select billing_account_id, stage, amount, coalesce(residual, 0) as residual
         from marts.fct_reconciliation
         where billing_period = $period
-        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated'], stage), stage
+        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated', 'groups'], stage), stage
+        """,
+        {"period": period},
+    )
+
+
+@dataclass(frozen=True)
+class AwsInvoiceService:
+    """What the CUR says of one service on one of AWS's invoices, in USD (X4, G66)."""
+
+    billing_account_id: str
+    aws_invoice_id: str
+    invoice_service_code: str
+    service_code: str
+    part: str
+    row_count: int
+    aws_cost: Decimal
+
+
+@cached
+def aws_invoice_services(publication: Publication, period: date) -> tuple[AwsInvoiceService, ...]:
+    """Return the services of AWS's invoices of a month as its invoice shows them, those without money left out."""
+    return fetch(
+        publication,
+        AwsInvoiceService,
+        """
+        select
+            billing_account_id, aws_invoice_id, invoice_service_code, service_code, part,
+            cast(sum(row_count) as bigint) as row_count, sum(aws_cost) as aws_cost
+        from marts.fct_aws_invoice_services
+        where billing_period = $period
+        group by all
+        having sum(aws_cost) <> 0
+        order by billing_account_id, aws_invoice_id, invoice_service_code, service_code, part
         """,
         {"period": period},
     )

@@ -1,8 +1,8 @@
 """The command `chargehouse` (contract: commands).
 
 What is here: one function per verb: read the arguments, call the package, print for a person or (`--json`) a script.
-When to add here: a new verb; those about payments, letters and sending stand in ``settlement_commands``, ``preview`` in
-``preview_commands``.
+When to add here: a new verb that is about runs and invoices; what is a subject of its own stands in a module of its own
+that is named like it: ``settlement_commands``, ``reconciliation_commands``, ``preview_commands``, ``explain_commands``.
 What does not belong here: the work itself.
 
 Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from orchestration import preview_commands, settlement_commands
+from orchestration import explain_commands, preview_commands, reconciliation_commands, settlement_commands
 from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.terminal import JSON_OPTION, Name, Period, print_json, print_table, progress
@@ -52,7 +52,12 @@ def main() -> None:
     """
 
 
-for command in (*settlement_commands.COMMANDS, *preview_commands.COMMANDS):
+for command in (
+    *settlement_commands.COMMANDS,
+    *reconciliation_commands.COMMANDS,
+    *preview_commands.COMMANDS,
+    explain_commands.explain,
+):
     main.add_command(command)
 
 

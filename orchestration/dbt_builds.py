@@ -1,20 +1,16 @@
-"""Building models with dbt outside Dagster, in a process of its own that does not parse the project again.
+"""Building models with dbt outside Dagster.
 
-What is here: ``build_models``, and what the child process does.
+What is here: ``build_models``.
 When to add here: another way to call dbt on a warehouse that no run is about.
 What does not belong here: runs, which go through Dagster (``assets/models.py``).
-
-dbt takes ten seconds to parse the project, and does so for each warehouse file; the parsed project that is kept beside
-the manifest fits all of them, as their file has the same name.
 """
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from orchestration.dbt_files import PARSED_PROJECT, failures, prepare_manifest
+from orchestration.dbt_files import failures
+from orchestration.dbt_process import DBT_COMMAND
 from orchestration.errors import BuildError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 
@@ -43,13 +39,12 @@ def build_models(
     Raises:
         BuildError: dbt could not build a model, or a test of the data failed; the message names each.
     """
-    prepare_manifest()
     target = workspace.warehouse / "dbt"
     run_results = target / "run_results.json"
     # If dbt dies before it writes its own, the last build's results must not be taken for this one's.
     run_results.unlink(missing_ok=True)
     command = [
-        *(sys.executable, "-m", "orchestration.dbt_builds", "--no-use-colors", "--log-path", str(target)),
+        *(*DBT_COMMAND, "--no-use-colors", "--log-path", str(target)),
         *("build", *selection, "--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
         *("--target-path", str(target)),
     ]
@@ -69,16 +64,3 @@ def build_models(
                 report(f"{title}: {started[1]}")
     if child.returncode != 0:
         raise BuildError("\n  ".join(failures(run_results) or ["dbt could not finish:", *lines[-_LAST_WORDS:]]))
-
-
-def _main(arguments: list[str]) -> int:
-    """Call dbt with these arguments; return its exit code."""
-    from dbt.cli.main import dbtRunner
-    from dbt.contracts.graph.manifest import Manifest
-
-    manifest = Manifest.from_msgpack(Path(PARSED_PROJECT).read_bytes())
-    return 0 if dbtRunner(manifest=manifest).invoke(arguments).success else 1
-
-
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))

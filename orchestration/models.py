@@ -13,10 +13,10 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, DbtProject
 from packaging.version import Version
 
-from orchestration.dbt_files import DBT_EXECUTABLE, prepare_manifest
+from orchestration.dbt_files import prepare_manifest
 from orchestration.settings import PROJECT_ROOT
 
-__all__ = ["DBT_EXECUTABLE", "DBT_PROJECT", "TRANSLATOR", "LeanDbtCliResource", "ModelsTranslator", "prepare_manifest"]
+__all__ = ["DBT_PROJECT", "TRANSLATOR", "LeanDbtCliResource", "ModelsTranslator", "prepare_manifest"]
 
 DBT_PROJECT = DbtProject(project_dir=PROJECT_ROOT, profiles_dir=PROJECT_ROOT)
 

@@ -15,6 +15,7 @@ from orchestration.errors import ChargehouseError
 from orchestration.settings import Workspace
 
 __all__ = [
+    "comparable_deliveries",
     "credit_draws",
     "deliveries",
     "documents",
@@ -58,7 +59,7 @@ def periods(workspace: Workspace) -> list[Row]:
             max(recon.amount) filter (where recon.stage = 'billed') as of_which_billed,
             max(recon.amount) filter (where recon.stage = 'withheld') as withheld,
             max(recon.amount) filter (where recon.stage = 'unrated') as unrated,
-            max(recon.residual) as residual,
+            arg_max(recon.residual, abs(recon.residual)) as residual,
             any_value(periods.is_final) as final
         from marts.fct_reconciliation as recon
         left join marts.dim_billing_periods as periods using (billing_period)
@@ -85,6 +86,32 @@ def deliveries(workspace: Workspace) -> list[Row]:
         from marts.dim_deliveries
         order by billing_period, payer_account_id, export_name, status, delivery_id
         """,
+    )
+
+
+def comparable_deliveries(workspace: Workspace, period: date, payer: str | None) -> list[Row]:
+    """Return the deliveries of billed exports of a month with their control totals (C2), newest first."""
+    return _query(
+        workspace,
+        """
+        select
+            delivery_key,
+            delivery_id,
+            payer_account_id,
+            export_name,
+            billing_period,
+            status,
+            reason,
+            manifest_modified_at as delivered_at,
+            fingerprint,
+            case when discount_mode = 'columns' then net_unblended_cost else unblended_cost end as aws_cost
+        from marts.dim_deliveries
+        where
+            billing_period = $1 and ($2 is null or payer_account_id = $2) and payer_account_id is not null
+            and delivery_id <> '' and (is_billed or status = 'rejected')
+        order by payer_account_id, export_name, status <> 'current', manifest_modified_at desc, delivery_id desc
+        """,
+        [period, payer],
     )
 
 

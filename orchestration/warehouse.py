@@ -6,11 +6,13 @@ When to add here: a new control table.
 What does not belong here: what the tables mean for a run (``planning.py``) and the models (``dbt_project/``).
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -27,6 +29,7 @@ __all__ = [
     "prepare_control_tables",
     "record_publication",
     "record_run",
+    "save_configuration_files",
     "save_loaded_configuration",
     "workspace_lock",
 ]
@@ -64,6 +67,11 @@ create table if not exists raw.runs (
 );
 create table if not exists raw.loaded_configuration (
     digest varchar not null
+);
+create table if not exists raw.configuration_files (
+    file varchar primary key,
+    sha256 varchar not null,
+    byte_count bigint not null
 );
 create table if not exists raw.checked_deliveries (
     delivery_key varchar primary key,
@@ -130,6 +138,19 @@ def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str
     connection.execute("begin transaction")
     connection.execute("delete from raw.loaded_configuration")
     connection.execute("insert into raw.loaded_configuration values (?)", [digest])
+    connection.execute("commit")
+
+
+def save_configuration_files(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Remember which configuration files schema ``billing`` was loaded from, each with its sha256."""
+    connection.execute("begin transaction")
+    connection.execute("delete from raw.configuration_files")
+    for file in sorted(folder.glob("*.csv")):
+        content = file.read_bytes()
+        connection.execute(
+            "insert into raw.configuration_files values (?, ?, ?)",
+            [file.name, hashlib.sha256(content).hexdigest(), len(content)],
+        )
     connection.execute("commit")
 
 

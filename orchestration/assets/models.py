@@ -28,8 +28,11 @@ _LOG = logging.getLogger("chargehouse.run")
 
 
 def dbt_arguments() -> list[str]:
-    """Return the arguments of the one invocation: unit tests prove rules, not data, and belong to `make test`."""
-    return ["build", "--exclude-resource-type", "unit_test"]
+    """Return the arguments of the one invocation.
+
+    Unit tests prove rules, not data, and belong to `make test`. A log for debugging would take a tenth of dbt's time.
+    """
+    return ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
 
 
 @dbt_assets(

@@ -29,7 +29,12 @@ from orchestration.partitions import BILLING_PERIODS
 from orchestration.planning import billing_exports, plan_periods, write_build_periods
 from orchestration.resources import WorkspaceResource
 from orchestration.settings import PROJECT_ROOT
-from orchestration.warehouse import loaded_configuration, open_warehouse, save_loaded_configuration
+from orchestration.warehouse import (
+    loaded_configuration,
+    open_warehouse,
+    save_configuration_files,
+    save_loaded_configuration,
+)
 
 __all__ = ["BuildConfig", "billing_configuration", "build_periods", "cur_deliveries", "ledger_copy", "raw_checks"]
 
@@ -57,6 +62,7 @@ def billing_configuration(workspace: WorkspaceResource) -> dg.MaterializeResult[
     with open_warehouse(place) as connection:
         load_configuration(connection, configuration)
         save_loaded_configuration(connection, digest)
+        save_configuration_files(connection, place.billing)
     return dg.MaterializeResult(metadata={"folder": str(place.billing)})
 
 

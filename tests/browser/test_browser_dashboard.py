@@ -33,6 +33,8 @@ ADDRESSES = {
     strings.RECEIVABLES: "receivables",
 }
 TITLES = tuple(ADDRESSES)
+# What stands in the bar itself; the other pages hang in the menus of their sections.
+IN_THE_BAR = (*TITLES[:-1], strings.INVOICING)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -225,8 +227,8 @@ def test_everything_can_be_reached_by_keyboard(shared_url: str, reader: SitDown)
                 "(e => (e.getAttribute('aria-label') || e.innerText || '').trim())(document.activeElement)"
             )
         )
-    for title in TITLES:
-        assert any(text.endswith(title) for text in reached), title
+    for title in IN_THE_BAR:
+        assert any(text.startswith(title) or text.endswith(title) for text in reached), title
     for name in (
         strings.PERIOD, strings.GROUP, strings.ACCOUNT, strings.SERVICE, strings.SEARCH, strings.GROUP_BY,
         strings.SORT_BY, "Charges by service", "Amazon Elastic Compute Cloud",
@@ -305,8 +307,7 @@ def test_pages_work_while_runs_publish_all_the_time(
     try:
         person = reader(serve(tmp_path)).open()
         for title in (*TITLES[1:], TITLES[0]):
-            person.page.get_by_test_id("stTopNavLink").filter(has_text=title).click()
-            expect(person.page.get_by_role("heading", level=1)).to_have_text(title, timeout=PATIENCE * 1000)
+            person.go(title)
             person.sees_no_fault()
     finally:
         stop.set()

@@ -132,6 +132,19 @@ MARTS: dict[str, str] = {
     "fct_reconciliation": """
         billing_period date, billing_account_id varchar, stage varchar, amount decimal(38,10),
         residual decimal(38,10)""",
+    "fct_group_reconciliation": """
+        billing_period date, billing_group_id varchar, stage_number integer, stage varchar, currency varchar,
+        amount decimal(38,24), residual decimal(38,24)""",
+    "fct_aws_invoices": """
+        billing_period date, billing_account_id varchar, aws_invoice_id varchar, cur_amount decimal(38,10),
+        credit_amount decimal(38,10), refund_amount decimal(38,10), tax_amount decimal(38,10),
+        data_transfer_amount decimal(38,10), row_count bigint, total_amount decimal(22,10), currency varchar,
+        difference decimal(38,10), left_out_difference decimal(38,10), rounding_difference decimal(38,10),
+        rounding_bound decimal(18,3), residual decimal(38,10), reasons varchar""",
+    "fct_aws_invoice_services": """
+        billing_period date, billing_account_id varchar, aws_invoice_id varchar, invoice_service_code varchar,
+        service_code varchar, part varchar, aws_cost decimal(38,10), row_count bigint, open_row_count bigint""",
+    "dim_configuration_files": "file varchar, sha256 varchar, byte_count bigint",
     "fct_open_problems": """
         billing_period date, billing_group_id varchar, billing_account_id varchar, problem varchar,
         subject varchar, detail varchar, row_count bigint, aws_cost decimal(38,10)""",
@@ -154,7 +167,7 @@ MARTS: dict[str, str] = {
     "dim_services": "service_code varchar, service_name varchar",
     "dim_billing_periods": """
         billing_period date, is_final boolean, row_count bigint, aws_cost decimal(38,10),
-        built_at timestamp""",
+        built_at timestamp, fingerprint varchar""",
     "dim_deliveries": """
         delivery_key varchar, payer_account_id varchar, export_name varchar, billing_period date,
         delivery_id varchar, form varchar, manifest_key varchar, manifest_modified_at timestamp,
@@ -163,7 +176,7 @@ MARTS: dict[str, str] = {
         byte_count bigint, unblended_cost decimal(38,10), net_unblended_cost decimal(38,10),
         split_cost_row_count bigint, excess_decimal_row_count bigint, excess_decimal_sum decimal(38,20),
         bad_value_row_count bigint, discount_mode varchar, open_row_count bigint, open_cost decimal(38,10),
-        first_usage_at timestamp, last_usage_at timestamp, column_count integer""",
+        first_usage_at timestamp, last_usage_at timestamp, column_count integer, fingerprint varchar""",
 }
 
 COMMENTS = {
@@ -827,7 +840,7 @@ def write_summary(con: duckdb.DuckDBPyConnection) -> None:
         insert into marts.dim_billing_periods
         select
             billing_period, billing_period = date '2025-09-01', sum(row_count), sum(aws_cost),
-            timestamp '2025-11-04 06:12:09'
+            timestamp '2025-11-04 06:12:09', repeat('f', 64)
         from marts.fct_charges
         group by billing_period
         """
@@ -896,6 +909,49 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
         """,
         [SOUTH, residual],
     )
+    con.execute(
+        """
+        insert into marts.fct_group_reconciliation
+        select
+            billing_period, billing_group_id, stages.number, stages.stage, if(stages.number < 6, 'USD', currency),
+            if(stages.number < 6, exact_amount_usd, total_amount), if(stages.stage = 'tax' and ? <> 0, 1e-24, 0)
+        from marts.fct_invoices
+        cross join (
+            values (1, 'aws_cost'), (5, 'lines_before_rounding'), (11, 'tax'), (12, 'total'), (14, 'to_be_issued')
+        ) as stages(number, stage)
+        where stages.number < 6 or total_amount is not null
+        """,
+        [residual],
+    )
+    con.executemany(
+        "insert into marts.fct_aws_invoices values (?, ?, ?, ?, 0, 0, 0, ?, 9, ?, ?, ?, 0, ?, 0.01, ?, ?)",
+        [
+            (
+                SEPTEMBER,
+                NORTH,
+                "E1",
+                Decimal("99.996"),
+                30,
+                100,
+                "USD",
+                Decimal("0.004"),
+                Decimal("0.004"),
+                0,
+                "rounding",
+            ),
+            (SEPTEMBER, NORTH, "E2", 50, 0, 55, "USD", 5, 0, 5, "unexplained"),
+            (OCTOBER, NORTH, "", Decimal("318.44"), 0, None, None, None, None, None, "not_final"),
+        ],
+    )
+    con.executemany(
+        "insert into marts.fct_aws_invoice_services values (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        [
+            (SEPTEMBER, NORTH, "E1", "AmazonEC2", "AmazonEC2", "charges", Decimal("69.996"), 7),
+            (SEPTEMBER, NORTH, "E1", "AWSDataTransfer", "AmazonEC2", "charges", 30, 2),
+            (SEPTEMBER, NORTH, "E1", "AmazonS3", "AmazonS3", "charges", 0, 1),
+        ],
+    )
+    con.execute("insert into marts.dim_configuration_files values ('payers.csv', repeat('c', 64), 10)")
     con.execute(
         """
         insert into marts.fct_open_problems

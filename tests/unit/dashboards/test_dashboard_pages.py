@@ -11,15 +11,15 @@ from dashboard_page import Page
 from openpyxl import load_workbook
 from publication_fixture import OCTOBER, PAYER_RESERVATION, SEPTEMBER, publish
 
-from dashboards import queries, strings
+from dashboards import closing_strings, queries, strings
 from dashboards.components import money
 from dashboards.publication import Publication
 from orchestration.settings import Workspace
 
 Open = Callable[..., Page]
 PAGES = (
-    *("overview", "invoices", "charges", "commitments", "quality", "deliveries"),
-    *("approve_and_issue", "documents", "credits", "receivables"),
+    *("overview", "invoices", "explain", "charges", "commitments", "quality", "deliveries"),
+    *("approve_and_issue", "documents", "close", "credits", "receivables"),
 )
 
 
@@ -55,7 +55,7 @@ def test_every_page_has_its_frame(name: str, workspace: Workspace, open_page: Op
     ]  # fmt: skip
     assert f"{strings.DATA_AS_OF} 4 Nov 2025, 06:12 UTC" in page.html
     assert "October 2025: not final" in page.html
-    assert page.at.selectbox(key="group").disabled == (name == "deliveries")
+    assert page.at.selectbox(key="group").disabled == (name in ("deliveries", "close"))
     page.choose(period="September 2025")
     assert "September 2025: final" in page.html
 
@@ -710,6 +710,60 @@ def test_reconciliation_says_where_the_cost_went(workspace: Workspace, open_page
         ["Withheld, with a reason", "-110.00", "0.00"],
         ["Unrated, waiting", "1.10", "0.00"],
     ]
+
+
+def test_close_shows_every_stage_and_gives_the_certificate(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("close")
+    page.choose(period="September 2025")
+    assert [success.value for success in page.at.success] == [closing_strings.IN_BALANCE]
+    assert page.table(closing_strings.PAYERS).column(closing_strings.PAYER) == ["000055556666", "111122223333"]
+    stages = page.table(closing_strings.STAGES)
+    assert [row[:2] for row in stages.rows if row[0] == "Invoice total"] == [
+        ["Invoice total", "EUR"], ["Invoice total", "JPY"], ["Invoice total", "USD"],
+    ]  # fmt: skip
+    assert set(stages.column(closing_strings.RESIDUAL)) == {"0.00"}
+    invoices = page.table(closing_strings.AWS_INVOICES)
+    assert invoices.column(closing_strings.WHY) == ["rounding", "unexplained"]
+    assert invoices.column(closing_strings.PRINTED) == ["100.00\nUSD", "55.00\nUSD"]
+    assert invoices.column(closing_strings.UNEXPLAINED) == ["0.00", "5.00"]
+    # G66: EC2 of the report is two services of AWS's invoice; a service without money is none.
+    assert [row[:2] + row[-1:] for row in page.table(closing_strings.SERVICES).rows[1:]] == [
+        ["AWSDataTransfer", "AmazonEC2", "30.00"], ["AmazonEC2", "AmazonEC2", "69.996"],
+    ]  # fmt: skip
+    assert page.downloads["chargehouse-close-certificate-2025-09.pdf"]().startswith(b"%PDF-")
+    markdown = page.downloads["chargehouse-close-certificate-2025-09.md"]().decode("utf-8")
+    assert "**In balance: every residual is 0 to the last decimal**" in markdown
+    assert "c" * 64 in markdown
+
+
+def test_close_names_what_does_not_tie(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(empty_workspace.published_file, residual=Decimal("-0.0000000001"))
+    page = open_page("close")
+    (error,) = page.at.error
+    assert "Payer 000055556666: AWS total and charges differ by -0.0000000001 USD." in error.value
+    assert "Group acme, stage tax: 0.000000000000000000000001 USD does not tie." in error.value
+    assert not page.at.success
+    assert "NOT IN BALANCE" in page.downloads["chargehouse-close-certificate-2025-10.md"]().decode("utf-8")
+
+
+def test_deliveries_that_are_gone_are_not_compared(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        change="update marts.dim_deliveries set is_billed = true where status = 'superseded'",
+    )
+    empty_workspace.landing.mkdir(parents=True)
+    page = open_page("deliveries")
+    assert page.at.selectbox(key="deliveries_payer").value == ("111122223333", "chargehouse-cur2")
+    assert page.at.selectbox(key="deliveries_later").value == "20251104T041500Z"
+    assert page.at.selectbox(key="deliveries_earlier").value in ("20251102T041500Z", "20251015T041500Z")
+    page.at.button(key="deliveries_compare").click().run()
+    _asked, comparison = page.at.session_state["comparison_work"]
+    assert comparison.wait(30)
+    page.at.run()
+    (error,) = page.at.error
+    assert "are gone from the landing" in error.value
+    page.choose(period="September 2025")
+    assert closing_strings.ONLY_ONE in [info.value for info in page.at.info]
 
 
 def test_checks_show_failures_first_and_the_rest_on_request(workspace: Workspace, open_page: Open) -> None:
