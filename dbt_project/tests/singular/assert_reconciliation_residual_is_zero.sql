@@ -43,7 +43,8 @@ failures as (
     union all
     select
         'AWS invoices <> AWS total (X4)' as check_name,
-        concat_ws(' ', reconciliation.billing_period, reconciliation.billing_account_id, invoice_totals.amount) as detail
+        concat_ws(' ', reconciliation.billing_period, reconciliation.billing_account_id, invoice_totals.amount)
+            as detail
     from reconciliation
     left join invoice_totals
         on
