@@ -259,7 +259,11 @@ def commitment_policies(publication: Publication, period: date, group: str | Non
 def open_problems(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
     """Give the open problems of a month."""
     sql = """
-        select * from marts.fct_open_problems
+        select *
+        from (
+            select *, min(billing_period) over (partition by problem, subject, billing_group_id) as since
+            from marts.fct_open_problems
+        ) as problems
         where billing_period = $period and ($group is null or coalesce(nullif(billing_group_id, ''), $group) = $group)
         order by problem, billing_group_id, subject
     """

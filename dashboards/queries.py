@@ -36,6 +36,7 @@ __all__ = [
     "ChargeOption",
     "ChargeSort",
     "ChargeTotals",
+    "CheckFailure",
     "CheckResult",
     "Commitment",
     "CommitmentBenefit",
@@ -55,6 +56,7 @@ __all__ = [
     "InvoiceLineAccount",
     "InvoiceTies",
     "InvoiceTotal",
+    "LateDelivery",
     "MonthTotal",
     "OpenProblem",
     "ProblemTotal",
@@ -69,6 +71,7 @@ __all__ = [
     "charge_options",
     "charge_totals",
     "charges",
+    "check_failures",
     "check_results",
     "column_comments",
     "commitment_benefits",
@@ -88,6 +91,7 @@ __all__ = [
     "invoice_ties",
     "invoice_totals",
     "invoices",
+    "late_deliveries",
     "latest_run",
     "meaning",
     "month_totals",
@@ -1655,7 +1659,7 @@ def commitment_policies(publication: Publication, period: date, group: str | Non
 
 @dataclass(frozen=True)
 class OpenProblem:
-    """One thing to mend; money is AWS cost in USD, None where the problem has no rows of its own."""
+    """One thing to mend; money is in USD, None where it is not known."""
 
     problem: str
     billing_group_id: str
@@ -1665,6 +1669,11 @@ class OpenProblem:
     detail: str
     row_count: int | None
     aws_cost: Decimal | None
+    amount_at_stake: Decimal | None
+    owner: str
+    file_name: str
+    ready_row: str
+    since: date
 
 
 @cached
@@ -1682,15 +1691,23 @@ def open_problems(publication: Publication, period: date, group: str | None) -> 
             coalesce(fct_open_problems.subject, '') as subject,
             coalesce(fct_open_problems.detail, '') as detail,
             fct_open_problems.row_count,
-            fct_open_problems.aws_cost
-        from marts.fct_open_problems
+            fct_open_problems.aws_cost,
+            fct_open_problems.amount_at_stake,
+            coalesce(fct_open_problems.owner, '') as owner,
+            coalesce(fct_open_problems.file_name, '') as file_name,
+            coalesce(fct_open_problems.ready_row, '') as ready_row,
+            fct_open_problems.since
+        from (
+            select *, min(billing_period) over (partition by problem, subject, billing_group_id) as since
+            from marts.fct_open_problems
+        ) as fct_open_problems
         left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
             on fct_open_problems.billing_group_id = grp.billing_group_id
         where
             fct_open_problems.billing_period = $period
             and ($group is null or coalesce(nullif(fct_open_problems.billing_group_id, ''), $group) = $group)
         order by
-            fct_open_problems.problem, abs(fct_open_problems.aws_cost) desc nulls last,
+            fct_open_problems.problem, abs(fct_open_problems.amount_at_stake) desc nulls last,
             fct_open_problems.billing_group_id, fct_open_problems.subject
         """,
         {"period": period, "group": group},
@@ -1705,6 +1722,7 @@ class ProblemTotal:
     problem_count: int
     row_count: int | None
     aws_cost: Decimal | None
+    amount_at_stake: Decimal | None
     groups: int
 
 
@@ -1720,13 +1738,14 @@ def problem_totals(publication: Publication, period: date, group: str | None) ->
             count(*) as problem_count,
             cast(sum(row_count) as bigint) as row_count,
             sum(aws_cost) as aws_cost,
+            sum(amount_at_stake) as amount_at_stake,
             count(distinct billing_group_id) as groups
         from marts.fct_open_problems
         where
             billing_period = $period
             and ($group is null or coalesce(nullif(billing_group_id, ''), $group) = $group)
         group by problem
-        order by problem = 'not_final', abs(sum(aws_cost)) desc nulls last, problem
+        order by problem = 'not_final', abs(sum(amount_at_stake)) desc nulls last, problem
         """,
         {"period": period, "group": group},
     )
@@ -1802,6 +1821,11 @@ class CheckResult:
     severity: str
     detail: str
     checked_at: datetime | None
+    check_id: str
+    owner: str
+    meaning: str
+    remedy: str
+    failure_count: int
 
 
 @cached
@@ -1813,10 +1837,58 @@ def check_results(publication: Publication) -> tuple[CheckResult, ...]:
         """
         select
             check_name, layer, coalesce(subject, '') as subject, status, coalesce(severity, '') as severity,
-            coalesce(detail, '') as detail, checked_at
+            coalesce(detail, '') as detail, checked_at, check_id, owner, meaning, remedy, failure_count
         from marts.fct_check_results
-        order by status = 'pass', layer <> 'raw', layer, subject, check_name
+        order by status = 'pass', severity <> 'critical', layer <> 'raw', layer, subject, check_name
         """,
+    )
+
+
+@dataclass(frozen=True)
+class CheckFailure:
+    """One row that fails a check, in words."""
+
+    check_id: str
+    failing_row: str
+    found: str
+
+
+@cached
+def check_failures(publication: Publication) -> tuple[CheckFailure, ...]:
+    """Return the rows that fail a check of the last run, as many as are kept."""
+    return fetch(
+        publication,
+        CheckFailure,
+        """
+        select check_id, failing_row, found
+        from marts.fct_check_failures
+        order by check_id, failure_number
+        """,
+    )
+
+
+@dataclass(frozen=True)
+class LateDelivery:
+    """What a payer should have delivered by now: a newer ``delivery`` of an open month, or the next ``month``."""
+
+    payer_account_id: str
+    billing_period: date
+    expected: str
+    due_at: datetime
+
+
+def late_deliveries(publication: Publication, now: datetime) -> tuple[LateDelivery, ...]:
+    """Return what is late at ``now`` (UTC, without zone), longest overdue first; not cached, as clocks move."""
+    return fetch(
+        publication,
+        LateDelivery,
+        """
+        select payer_account_id, billing_period, expected, due_at
+        from marts.fct_expected_deliveries
+        where due_at < $now
+        order by due_at, payer_account_id, expected
+        """,
+        {"now": now},
     )
 
 

@@ -10,7 +10,7 @@ Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
 
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,6 +222,7 @@ def status(as_json: bool) -> None:
         "deliveries": reports.deliveries(workspace),
         "price_lists": reports.price_lists(workspace),
         "open_problems": reports.open_problems(workspace),
+        "late_deliveries": reports.late_deliveries(workspace, datetime.now(UTC).replace(tzinfo=None)),
         "failed_checks": reports.failed_checks(workspace),
     }
     if as_json:
@@ -232,6 +233,10 @@ def status(as_json: bool) -> None:
     if found["price_lists"]:
         print_table("Price lists", found["price_lists"], "")
     print_table("Open problems", found["open_problems"], "No open problems.")
+    if found["late_deliveries"]:
+        print_table("Late deliveries", found["late_deliveries"], "")
+    if workspace.failed_checks_file.exists():
+        click.echo("The last run published nothing, because critical checks failed:")
     print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
 
 

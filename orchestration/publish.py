@@ -14,11 +14,18 @@ import duckdb
 
 from orchestration.settings import Workspace
 
-__all__ = ["publish"]
+__all__ = ["publish", "publish_failed_checks"]
 
 _RUN_TABLES = {
     "fct_runs": "select * exclude (published_at) from {}.raw.runs",
-    "fct_check_results": "select * from {}.raw.check_results",
+    "fct_check_results": """
+        select
+            check_name, layer, subject, status, severity, detail, checked_at, check_id, owner, meaning, remedy,
+            failure_count
+        from {}.raw.check_results
+    """,
+    "fct_check_failures": "select * from {}.raw.check_failures order by all",
+    "fct_expected_deliveries": "select * from {}.raw.expected_deliveries order by all",
     "dim_configuration_files": "select * from {}.raw.configuration_files order by file",
     "dim_price_lists": "select * exclude (fingerprint) from {}.raw.price_list_files",
 }
@@ -64,7 +71,14 @@ _RUN_TABLES |= {
 
 _RUN_COMMENTS = {
     "fct_runs": "One row per run that was published.",
-    "fct_check_results": "One row per check of the latest run.",
+    "fct_check_results": (
+        "One row per check of the latest run: what it promises, who acts, what failing means, how many rows fail."
+    ),
+    "fct_check_failures": "One row per row that fails a check of the latest run, up to 20 per check.",
+    "fct_expected_deliveries": (
+        "One row per payer and what it sends next: a newer `delivery` of an open month, the next `month`; late from "
+        "due_at (UTC) on."
+    ),
     "dim_configuration_files": "One row per configuration file that the latest run loaded, with its sha256.",
     "dim_price_lists": "One row per AWS price list seen, with what it holds, or why it is rejected (R8).",
     "fct_document_line_accounts": "One row per line of an issued document and account (D3, M5).",
@@ -133,7 +147,27 @@ def publish(workspace: Workspace) -> int:
         os.fsync(handle.fileno())
     size = new_file.stat().st_size
     new_file.replace(target)
+    workspace.failed_checks_file.unlink(missing_ok=True)
     return size
+
+
+def publish_failed_checks(workspace: Workspace) -> None:
+    """Put what the checks of a run found beside the published copy, which that run leaves as it was.
+
+    The file holds ``fct_check_results`` and ``fct_check_failures`` of the run that published nothing; the next
+    publication removes it.
+    """
+    target = workspace.failed_checks_file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new_file = target.with_name(f"{target.name}.{os.getpid()}.new")
+    new_file.unlink(missing_ok=True)
+    with duckdb.connect(new_file) as connection:
+        connection.execute(f"attach '{_quoted(workspace.warehouse_file)}' as warehouse (read_only)")
+        connection.execute("create schema marts")
+        for name in ("fct_check_results", "fct_check_failures"):
+            connection.execute(f"create table marts.{name} as {_RUN_TABLES[name].format('warehouse')}")
+        connection.execute("detach warehouse")
+    new_file.replace(target)
 
 
 def _copy_what_explains(connection: duckdb.DuckDBPyConnection) -> None:

@@ -5,8 +5,9 @@ When to add here: a new listing of the command line.
 What does not belong here: arithmetic; a number that is not in a mart belongs in one.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -23,6 +24,7 @@ __all__ = [
     "invoice_lines",
     "invoice_taxes",
     "invoices",
+    "late_deliveries",
     "open_problems",
     "periods",
     "price_lists",
@@ -33,10 +35,13 @@ __all__ = [
 Row = dict[str, Any]
 
 
-def _query(workspace: Workspace, query: str, parameters: list[object] | None = None) -> list[Row]:
-    if not workspace.published_file.exists():
+def _query(
+    workspace: Workspace, query: str, parameters: list[object] | None = None, file: Path | None = None
+) -> list[Row]:
+    source = file or workspace.published_file
+    if not source.exists():
         raise ChargehouseError(f"Nothing is published in {workspace.root} yet. Now: chargehouse run")
-    with duckdb.connect(workspace.published_file, read_only=True) as connection:
+    with duckdb.connect(source, read_only=True) as connection:
         try:
             result = connection.execute(query, parameters or [])
         except (duckdb.BinderException, duckdb.CatalogException) as error:
@@ -145,10 +150,18 @@ def open_problems(workspace: Workspace) -> list[Row]:
             subject,
             cast(sum(row_count) as bigint) as rows,
             sum(aws_cost) as aws_cost,
-            detail
-        from marts.fct_open_problems
+            detail,
+            sum(amount_at_stake) as at_stake_usd,
+            strftime(since, '%Y-%m') as since,
+            owner,
+            file_name as file,
+            ready_row as row_to_add
+        from (
+            select *, min(billing_period) over (partition by problem, subject, billing_group_id) as since
+            from marts.fct_open_problems
+        ) as problems
         group by all
-        order by period, abs(sum(aws_cost)) desc, problem, subject
+        order by period, abs(sum(amount_at_stake)) desc nulls last, problem, subject
         """,
     )
 
@@ -172,15 +185,34 @@ def problem_totals(workspace: Workspace) -> list[Row]:
 
 
 def failed_checks(workspace: Workspace) -> list[Row]:
-    """Return the checks of the latest run that did not pass."""
+    """Return the checks of the latest run that did not pass, with who acts; also of a run that published nothing."""
     return _query(
         workspace,
         """
-        select check_name as "check", layer, subject, severity, detail
+        select check_name as "check", layer, subject, severity, detail, owner, failure_count as rows, remedy, check_id
         from marts.fct_check_results
         where status = 'fail'
-        order by layer, check_name
+        order by severity <> 'critical', layer, check_name
         """,
+        file=workspace.failed_checks_file if workspace.failed_checks_file.exists() else None,
+    )
+
+
+def late_deliveries(workspace: Workspace, now: datetime) -> list[Row]:
+    """Return what payers should have delivered by ``now`` (UTC, without zone) and did not, longest overdue first."""
+    return _query(
+        workspace,
+        """
+        select
+            payer_account_id as payer,
+            strftime(billing_period, '%Y-%m') as period,
+            case expected when 'delivery' then 'newer delivery' else 'first delivery' end as expected,
+            strftime(due_at, '%Y-%m-%d %H:%M') as due_utc
+        from marts.fct_expected_deliveries
+        where due_at < $1
+        order by due_at, payer_account_id
+        """,
+        [now],
     )
 
 

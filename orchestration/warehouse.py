@@ -18,6 +18,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from orchestration.errors import WorkspaceBusyError
+from orchestration.expectations.control import prepare_check_tables
 from orchestration.ingest.price_lists import prepare_price_list_tables
 from orchestration.ledger.mirror import prepare_ledger_tables
 from orchestration.settings import Workspace
@@ -73,19 +74,6 @@ create table if not exists raw.configuration_files (
     sha256 varchar not null,
     byte_count bigint not null
 );
-create table if not exists raw.checked_deliveries (
-    delivery_key varchar primary key,
-    fingerprint varchar not null
-);
-create table if not exists raw.check_results (
-    check_name varchar not null,
-    layer varchar not null,
-    subject varchar not null,
-    status varchar not null,
-    severity varchar not null,
-    detail varchar not null,
-    checked_at timestamp not null
-);
 create table if not exists raw.approved_drafts (
     draft_hash varchar primary key,
     total_amount decimal(22, 4),
@@ -131,6 +119,7 @@ def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_CONTROL_TABLES)
     prepare_price_list_tables(connection)
     prepare_ledger_tables(connection)
+    prepare_check_tables(connection)
 
 
 def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str) -> None:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -191,15 +191,14 @@ def _bring_in(
 
 def _check(connection: duckdb.DuckDBPyConnection, report: Callable[[str], None]) -> None:
     # Great Expectations takes seconds to load, and most previews have nothing new to check.
-    from orchestration.expectations.deliveries import check_deliveries
-    from orchestration.expectations.line_items import check_line_items
+    from orchestration.expectations.checking import check_raw
 
     report("Checking the raw tables")
     seed = PROJECT_ROOT / "dbt_project" / "seeds" / "charge_types.csv"
-    found = [*check_deliveries(connection), *check_line_items(connection, f"'{seed}'")]
+    found = check_raw(connection, f"'{seed}'", datetime.now(UTC).replace(tzinfo=None))
     failed = [result for result in found if result.status == "fail" and result.blocks]
     if failed:
-        named = "\n  ".join(f"{result.check_name}: {result.detail}" for result in failed)
+        named = "\n  ".join(f"{result.promise}: {result.detail}" for result in failed)
         raise CheckError(f"A blocking check failed, so that a run would fail too.\n  {named}")
 
 

@@ -91,14 +91,15 @@ def test_no_model_divides_or_averages_money() -> None:
 
 
 def test_nodes_stay_few(manifest: dict[str, Any]) -> None:
-    """dbt costs 50 ms a node; beyond some sixty of them the framework outweighs the work.
+    """dbt costs 50 ms a node; beyond some seventy of them the framework outweighs the work.
 
-    Three of them are the reconciliation of groups and of AWS's own invoices, which have grains of their own (X2, X4).
+    Three of them are the reconciliation of groups and of AWS's own invoices, which have grains of their own (X2, X4);
+    two are tests of taxes and of issued documents, which tie sums that nothing else tied (T3, D3).
     """
     built = [
         node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed", "test", "snapshot")
     ]
-    assert len(built) <= 67
+    assert len(built) <= 69
 
 
 def test_singular_tests_say_what_a_failure_means() -> None:

@@ -30,21 +30,23 @@ invoice_totals as (
 
 failures as (
     select
-        'AWS total <> charges (X1)' as check_name,
-        concat_ws(' ', billing_period, billing_account_id, stage, residual) as detail
+        'reconciliation__residual' as check_id,
+        concat_ws(' ', billing_period, billing_account_id, stage) as failing_row,
+        concat_ws(' ', 'amount', amount, 'residual', residual) as found
     from reconciliation
     where residual <> 0
     union all
     select
-        'charges <> documents (X2)' as check_name,
-        concat_ws(' ', billing_period, billing_group_id, stage, residual) as detail
+        'reconciliation__documents' as check_id,
+        concat_ws(' ', billing_period, billing_group_id, stage) as failing_row,
+        concat_ws(' ', 'residual', residual) as found
     from group_reconciliation
     where residual <> 0
     union all
     select
-        'AWS invoices <> AWS total (X4)' as check_name,
-        concat_ws(' ', reconciliation.billing_period, reconciliation.billing_account_id, invoice_totals.amount)
-            as detail
+        'reconciliation__aws_invoices' as check_id,
+        concat_ws(' ', reconciliation.billing_period, reconciliation.billing_account_id) as failing_row,
+        concat_ws(' ', 'AWS total', reconciliation.amount, 'invoices', coalesce(invoice_totals.amount, 0)) as found
     from reconciliation
     left join invoice_totals
         on
@@ -53,8 +55,11 @@ failures as (
     where reconciliation.stage = 'raw' and reconciliation.amount <> coalesce(invoice_totals.amount, 0)
     union all
     select
-        'parts <> difference (X4)' as check_name,
-        concat_ws(' ', billing_period, billing_account_id, aws_invoice_id, difference) as detail
+        'reconciliation__differences' as check_id,
+        concat_ws(' ', billing_period, billing_account_id, aws_invoice_id) as failing_row,
+        concat_ws(
+            ' ', 'difference', difference, 'parts', left_out_difference, rounding_difference, residual
+        ) as found
     from aws_invoices
     where difference <> left_out_difference + rounding_difference + residual
 )

@@ -147,10 +147,15 @@ MARTS: dict[str, str] = {
     "dim_configuration_files": "file varchar, sha256 varchar, byte_count bigint",
     "fct_open_problems": """
         billing_period date, billing_group_id varchar, billing_account_id varchar, problem varchar,
-        subject varchar, detail varchar, row_count bigint, aws_cost decimal(38,10)""",
+        subject varchar, detail varchar, row_count bigint, aws_cost decimal(38,10), amount_at_stake decimal(38,10),
+        owner varchar, file_name varchar, ready_row varchar""",
     "fct_check_results": """
         check_name varchar, layer varchar, subject varchar, status varchar, severity varchar, detail varchar,
-        checked_at timestamp""",
+        checked_at timestamp, check_id varchar, owner varchar, meaning varchar, remedy varchar, failure_count bigint""",
+    "fct_check_failures": """
+        check_id varchar, layer varchar, failure_number integer, failing_row varchar, found varchar""",
+    "fct_expected_deliveries": """
+        payer_account_id varchar, billing_period date, expected varchar, due_at timestamp""",
     "fct_runs": """
         run_id varchar, started_at timestamp, finished_at timestamp, membership_basis varchar,
         code_version varchar, billing_periods varchar""",
@@ -972,7 +977,7 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
                 when treatment_reason = 'unknown_type' then 'AWS sent a line item type that is not mapped'
                 else 'AWS sent a value that cannot be read in Usage rows'
             end,
-            sum(row_count), sum(aws_cost)
+            sum(row_count), sum(aws_cost), sum(aws_cost), 'finance', '', ''
         from marts.fct_charges
         where treatment = 'unrated' or treatment_reason = 'unassigned'
         group by all
@@ -980,7 +985,7 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
     )
     if con.execute("select 1 from marts.fct_group_charges").fetchone():
         con.executemany(
-            "insert into marts.fct_open_problems values (?,?,?,?,?,?,?,?)",
+            f"insert into marts.fct_open_problems values ({', '.join('?' * 8)}, null, 'finance', '', '')",
             [
                 *[(OCTOBER, "UNASSIGNED", NORTH, "shared_cost_not_spread", "sandbox", "No target group", 8, 7)],
                 *[(OCTOBER, "", "", "split_equally", "audit", "The weights sum to zero", 0, Decimal("90.5"))],
@@ -988,7 +993,7 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
         )
     if con.execute("select 1 from marts.fct_charges where billing_period = ?", [OCTOBER]).fetchone():
         con.executemany(
-            "insert into marts.fct_open_problems values (?,?,?,?,?,?,?,?)",
+            f"insert into marts.fct_open_problems values ({', '.join('?' * 8)}, null, 'finance', '', '')",
             [
                 (OCTOBER, "hikari", "", "missing_fx_rate", "JPY", "No rate from USD to JPY", 0, 0),
                 (
@@ -1003,23 +1008,41 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
                 ),
             ],
         )
+    con.execute(
+        """
+        update marts.fct_open_problems set amount_at_stake = if(problem = 'missing_fx_rate', 874.32, aws_cost);
+        update marts.fct_open_problems set owner = 'aws' where problem = 'not_final';
+        update marts.fct_open_problems
+        set file_name = 'account_assignments.csv', ready_row = subject || ',BILLING_GROUP_ID,' || billing_period || ','
+        where problem = 'unassigned_account';
+        update marts.fct_open_problems
+        set file_name = 'fx_rates.csv', ready_row = strftime(billing_period, '%Y-%m') || ',USD,JPY,RATE,SOURCE'
+        where problem = 'missing_fx_rate'
+        """
+    )
     at = datetime(2025, 11, 4, 6, 11, 58)
     checks = [
-        ("Every amount is in US dollars", "raw", "raw.cur_line_items", "pass", "critical", ""),
-        ("Every file has its rows", "raw", "raw.delivery_files", "pass", "critical", ""),
-        (
-            "Every value can be read",
-            "raw",
-            "raw.deliveries",
-            "fail",
-            "warning",
-            "2 rows have unreadable values",
-        ),
-        ("fct_charges__ties_to_raw", "dbt", "fct_charges", "pass", "critical", ""),
-        ("fct_invoice_lines__ties_to_charges", "dbt", "fct_invoice_lines", "pass", "critical", ""),
-        ("fct_charges__unique", "dbt", "fct_charges", "fail", "critical", "Got 1 result"),
+        ("Every amount is in US dollars", "raw", "cur_line_items", "pass", "critical", "", "usd", 0),
+        ("Every file has its rows", "raw", "deliveries", "pass", "critical", "", "rows", 0),
+        ("Every value can be read", "raw", "deliveries", "fail", "warning", "2 rows: unreadable", "readable", 2),
+        ("Charges are the grain", "dbt", "charges", "pass", "critical", "", "grain", 0),
+        ("Lines are the charges", "dbt", "invoice_lines", "pass", "critical", "", "lines", 0),
+        ("Billed cost is base x factor", "dbt", "charges", "fail", "critical", "30 rows", "factors", 30),
     ]
-    con.executemany("insert into marts.fct_check_results values (?,?,?,?,?,?,?)", [(*check, at) for check in checks])
+    for name, layer, subject, status, severity, detail, check_id, count in checks:
+        meaning, remedy = f"What {check_id} means.", f"What to do about {check_id}."
+        con.execute(
+            "insert into marts.fct_check_results values (?,?,?,?,?,?,?,?,?,?,?,?)",
+            [name, layer, subject, status, severity, detail, at, check_id, "operator", meaning, remedy, count],
+        )
+    con.executemany(
+        "insert into marts.fct_check_failures values (?,?,?,?,?)",
+        [
+            ("readable", "raw", 1, "000055556666 2025-10", "unreadable rows 2"),
+            ("factors", "dbt", 1, "2025-10-01 acme AmazonEC2", "1.00 x 1.10 is not 1.20"),
+            ("factors", "dbt", 2, "2025-10-01 acme AmazonS3", "2.00 x 1.10 is not 2.30"),
+        ],
+    )
 
 
 def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -11,9 +12,10 @@ from dashboard_page import Page
 from openpyxl import load_workbook
 from publication_fixture import OCTOBER, PAYER_RESERVATION, SEPTEMBER, publish
 
-from dashboards import closing_strings, queries, strings
+from dashboards import closing_strings, quality_strings, queries, strings
 from dashboards.components import money
 from dashboards.publication import Publication
+from orchestration.expectations.data_docs import data_docs_folder
 from orchestration.settings import Workspace
 
 Open = Callable[..., Page]
@@ -650,14 +652,11 @@ def test_quality_says_what_to_do_about_shared_costs(group_charges: Publication, 
     page = open_page("quality")
     rows = page.table(strings.OPEN_PROBLEMS).rows
     shown = [row[0] for row in rows]
-    assert (
-        f"{strings.PROBLEMS['shared_cost_not_spread']} (1)\n{strings.PROBLEM_REMEDIES['shared_cost_not_spread']}"
-        in shown
-    )
-    assert f"{strings.PROBLEMS['split_equally']} (1)\n{strings.PROBLEM_REMEDIES['split_equally']}" in shown
+    for problem in ("shared_cost_not_spread", "split_equally"):
+        assert f"{strings.PROBLEMS[problem]} (1)\nFinance: {strings.PROBLEM_REMEDIES[problem]}" in shown
     assert "search=sandbox" in page.html  # leads to the charges that nobody bears
     audit = rows[shown.index("audit\nThe weights sum to zero")]
-    assert audit[1:] == [strings.ALL_GROUPS, "–", "0", "90.50"]
+    assert audit[1:] == [strings.ALL_GROUPS, "–", "2025-10", "–", "0", "90.50"]
     page.choose(group="Acme Robotics")
     assert "audit\nThe weights sum to zero" in [row[0] for row in page.table(strings.OPEN_PROBLEMS).rows]
 
@@ -673,18 +672,27 @@ def test_quality_lists_problems_with_their_money(publication: Publication, open_
     rows = page.table(strings.OPEN_PROBLEMS).rows
     # Headings and problems by turns: the most money first, what only time mends last.
     assert [(row[0].splitlines()[0], row[-1]) for row in rows] == [
+        ("Missing exchange rate (1)", "874.32"),
+        ("JPY", "874.32"),
         ("Account in no billing group (1)", "68.64"),
         ("900000000009", "68.64"),
         ("Unknown kind of charge (1)", "4.20"),
         ("MysteryFee", "4.20"),
         ("Unreadable value (1)", "1.10"),
         ("line_item_usage_amount", "1.10"),
-        ("Missing exchange rate (1)", "0.00"),
-        ("JPY", "0.00"),
         ("Month not final (1)", "318.44"),
         ("100000000001", "318.44"),
     ]
-    assert strings.PROBLEM_REMEDIES["unassigned_account"] in rows[0][0]
+    assert rows[2][0].endswith(f"Finance: {strings.PROBLEM_REMEDIES['unassigned_account']}")
+    # The row to add, its file, and since when it lacks.
+    assert rows[3][3:5] == ["2025-09", "900000000009,BILLING_GROUP_ID,2025-10-01,\naccount_assignments.csv"]
+    assert [block.value for block in page.at.code] == [
+        "2025-10,USD,JPY,RATE,SOURCE",
+        "900000000009,BILLING_GROUP_ID,2025-10-01,",
+    ]
+    (file,) = [name for name in page.downloads if "open-problems" in name and name.endswith(".csv")]
+    (downloaded,) = [row for row in rows_of_csv(page.downloads[file]()) if row["problem"] == "missing_fx_rate"]
+    assert (downloaded["amount_at_stake"], downloaded["since"]) == ("874.32", "2025-10-01")
     assert [success.value for success in page.at.success] == [strings.RESIDUAL_ZERO]
     page.choose(group="Acme Robotics")
     assert page.metrics[strings.OPEN_PROBLEMS] == "2"
@@ -770,16 +778,56 @@ def test_checks_show_failures_first_and_the_rest_on_request(workspace: Workspace
     page = open_page("quality")
     assert [row[0] for row in page.table(strings.CHECKS).rows] == [
         "What AWS delivered\n2 of 3 passed",
-        "Every value can be read\n2 rows have unreadable values",
+        "Every value can be read\nWhat readable means.",
         "What was worked out\n2 of 3 passed",
-        "fct_charges__unique\nGot 1 result",
+        "Billed cost is base x factor\nWhat factors means.",
     ]
+    table = page.table(strings.CHECKS)
+    assert table.rows[-1][2] == "Operator of deliveries\nWhat to do about factors."
+    # Rows that fail stand beneath their check, and how many there are beside those.
+    assert list(table.opened.values()) == [
+        [("000055556666 2025-10", "unreadable rows 2")],
+        [
+            ("2025-10-01 acme AmazonEC2", "1.00 x 1.10 is not 1.20"),
+            ("2025-10-01 acme AmazonS3", "2.00 x 1.10 is not 2.30"),
+        ],
+    ]
+    assert "2 of 30 rows that fail" in page.html
     page.at.toggle(key="passed").set_value(True).run()
     rows = page.checked().table(strings.CHECKS).rows
     assert len(rows) == 8
     assert [row[-1] for row in rows if len(row) > 1] == [
         "Failed\nWarning", "Passed", "Passed", "Failed\nStops publishing", "Passed", "Passed",
     ]  # fmt: skip
+
+
+def test_a_run_that_published_nothing_is_told_with_its_checks(own_workspace: Workspace, open_page: Open) -> None:
+    shutil.copyfile(own_workspace.published_file, own_workspace.failed_checks_file)
+    page = open_page("quality")
+    assert [error.value for error in page.at.error] == [quality_strings.BLOCKED.format(count="1 critical check")]
+    rows = page.table(quality_strings.BLOCKED_CHECKS).rows
+    assert [row[0] for row in rows] == ["Billed cost is base x factor\nWhat factors means."]
+
+
+def test_late_deliveries_are_told(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        change="insert into marts.fct_expected_deliveries values "
+        "('000055556666', date '2025-11-01', 'month', timestamp '2025-11-05 00:00'), "
+        "('000055556666', date '2025-10-01', 'delivery', timestamp '2099-11-05 00:00')",
+    )
+    (warning,) = open_page("quality").at.warning
+    assert "Nothing of 2025-11 has arrived from payer 000055556666" in warning.value
+
+
+def test_the_report_of_great_expectations_is_shown_and_offered(own_workspace: Workspace, open_page: Open) -> None:
+    assert quality_strings.NO_REPORT in [info.value for info in open_page("quality").at.info]
+    folder = data_docs_folder(own_workspace.warehouse)
+    folder.mkdir(parents=True)
+    for suite in ("deliveries", "cur_line_items"):
+        (folder / f"{suite}.html").write_text(f"<p>{suite}</p>")
+    page = open_page("quality").choose(quality_suite="cur_line_items")
+    assert page.downloads["great-expectations-cur_line_items.html"]() == b"<p>cur_line_items</p>"
 
 
 def test_a_clean_month_says_so(empty_workspace: Workspace, open_page: Open) -> None:
@@ -790,7 +838,11 @@ def test_a_clean_month_says_so(empty_workspace: Workspace, open_page: Open) -> N
     )
     page = open_page("quality")
     assert [success.value for success in page.at.success] == [strings.NO_OPEN_PROBLEMS]
-    assert [info.value for info in page.at.info] == [strings.NO_RECONCILIATION, strings.NO_CHECKS]
+    assert [info.value for info in page.at.info] == [
+        strings.NO_RECONCILIATION,
+        strings.NO_CHECKS,
+        quality_strings.NO_REPORT,
+    ]
 
 
 def test_deliveries(workspace: Workspace, open_page: Open) -> None:
