@@ -23,7 +23,7 @@ __all__ = ["customer_texts", "leaks"]
 _HIDDEN = ("list_cost", "aws_cost", "effective_cost", "rating_base")
 _WORDS = (
     *("aws_cost", "list_cost", "effective", "margin", "treatment", "withheld", "policy", "rating", "membership"),
-    *("pricing_rule", "weight", "csv line", "negation"),
+    *("pricing_rule", "weight", "csv line"),
 )
 
 
@@ -69,7 +69,9 @@ def leaks(found: Explanation, texts: Iterable[str]) -> set[str]:
     seen: set[str] = set()
     for text in texts:
         seen |= {word for word in _WORDS if word in text.lower()}
-        for token in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])", text):
+        # Months and days are no amounts.
+        text = re.sub(r"\d{4}-\d{2}(-\d{2})?([T ]\d{2}:\d{2}:\d{2})?", " ", text)
+        for token in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)", text):
             if Decimal(token.replace(",", "")) in hidden:
                 seen.add(token)
     return seen

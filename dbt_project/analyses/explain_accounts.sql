@@ -67,8 +67,10 @@ final as (
             when assignments.assigned is not null then 'assigned ' || assignments.assigned
             when converted.sub_account_id = billing_groups.primary_account_id then 'the primary account of the group'
             when billing_groups.auto_associate
-                then 'in no group: this one takes such accounts (auto_associate in billing_groups.csv line '
-                    || cast(billing_groups.source_line as varchar) || ')'
+                then concat(
+                    'in no group: this one takes such accounts (auto_associate in billing_groups.csv line ',
+                    cast(billing_groups.source_line as varchar), ')'
+                )
             else 'assigned to another group in this month'
         end as membership
     from converted

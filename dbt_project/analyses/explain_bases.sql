@@ -1,6 +1,6 @@
-{# What the base of a line of section 7 is made of beside charges (explain_charges): a fixed amount (G1), shared costs and
-   the flat items that a percentage names (G3), the amount of a flat item itself (G2); and, with `is_promise`, what a
-   minimum commitment promises in the month (G5). One row per such part.
+{# What the base of a line of section 7 is made of beside charges (explain_charges): a fixed amount (G1), shared costs
+   and the flat items that a percentage names (G3), the amount of a flat item itself (G2); and, with `is_promise`, what
+   a minimum commitment promises in the month (G5). One row per such part.
 
    Variables: billing_period, invoice_line_key. #}
 with
@@ -60,7 +60,9 @@ flat_amounts as (
         'amount' as part,
         '' as source_id,
         items.description,
-        cast(case items.charge_type when 'CREDIT' then -items.amount else items.amount end as decimal(38, 20)) as amount,
+        cast(
+            case items.charge_type when 'CREDIT' then -items.amount else items.amount end as decimal(38, 20)
+        ) as amount,
         'custom_line_items.csv line ' || cast(items.source_line as varchar) as configured,
         false as is_promise
     from items

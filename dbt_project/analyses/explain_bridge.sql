@@ -90,9 +90,8 @@ charge_steps as (
 wholes as (
     select distinct
         part,
-        cast(
-            case when split_amount is not null then split_amount else -base_amount end as decimal(38, 24)
-        ) as whole_amount
+        -- A coalesce of DECIMALs of different scales takes the smaller one.
+        cast(coalesce(cast(split_amount as decimal(38, 20)), -base_amount) as decimal(38, 24)) as whole_amount
     from group_charges
     where split_amount is not null or method = 'NORMALIZED_HOURS'
 ),

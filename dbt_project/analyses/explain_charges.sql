@@ -1,6 +1,6 @@
-{# The charges behind an invoice line (R9): what was used, at which list cost (R1, R8), under which rule, factor, path and
-   policy, and what it adds to the line or to the base that the line is worked out from (`part_amount`). Beside them, with
-   `is_part` false, what was not billed of the same accounts, kind and service (F5). One row per charge.
+{# The charges behind an invoice line (R9): what was used, at which list cost (R1, R8), under which rule, factor, path
+   and policy, and what it adds to the line or to the base that the line is worked out from (`part_amount`). Beside them,
+   with `is_part` false, what was not billed of the same group, kind and service (F5). One row per charge.
 
    Variables: billing_period, invoice_line_key. #}
 with
@@ -145,5 +145,5 @@ final as (
 
 select * from final
 order by
-    is_part desc, base_key, sub_account_id, service_code, usage_type, operation, region_id, charge_type, charge_date,
+    not is_part, base_key, sub_account_id, service_code, usage_type, operation, region_id, charge_type, charge_date,
     line_item_type, list_cost_source, usage_unit, commitment_id, billing_account_id, billing_group_id, treatment_reason

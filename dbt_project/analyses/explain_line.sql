@@ -30,8 +30,10 @@ settings as (
 ),
 
 converted as (
-    select cast(sum({{ at_invoice_rate('line_accounts.exact_amount_usd', 'lines.fx_rate') }}) as decimal(38, 24))
-            as converted_amount
+    select
+        cast(
+            sum({{ at_invoice_rate('line_accounts.exact_amount_usd', 'lines.fx_rate') }}) as decimal(38, 24)
+        ) as converted_amount
     from line_accounts
     cross join lines
 ),

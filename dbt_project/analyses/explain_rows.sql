@@ -1,6 +1,6 @@
-{# The CUR rows of the charges behind an invoice line (explain_charges): delivery, file, row number and what each row is of
-   its charge, AWS's cost, list cost and billed cost (R9). One row per CUR row of such a charge, and per discount inside a
-   row that is a charge of its own (C2). Read from the delivered files, on the warehouse only.
+{# The CUR rows of the charges behind an invoice line (explain_charges): delivery, file, row number and what each row is
+   of its charge, AWS's cost, list cost and billed cost (R9). One row per CUR row of such a charge, and per discount
+   inside a row that is a charge of its own (C2). Read from the delivered files, on the warehouse only.
 
    A row's list cost is its own, or its part by quantity where AWS's tiers give the list cost (R8, M5). `charge_number`
    and the charge's sums are for the check that the rows of each charge are all of it.
@@ -50,7 +50,7 @@ charge_type_columns as (
     select * from {{ ref('charge_type_columns') }}
 ),
 
-numbered_charges as (
+explained_charges as (
     select
         behind.*,
         row_number() over (
@@ -70,36 +70,36 @@ line_items as (
     where
         {{ is_current_period('billing_period') }}
         and not is_split_cost
-        and sub_account_id in (select numbered_charges.sub_account_id from numbered_charges)
-        and service_code in (select numbered_charges.service_code from numbered_charges)
+        and sub_account_id in (select accounts.sub_account_id from explained_charges as accounts)
+        and service_code in (select services.service_code from explained_charges as services)
 ),
 
 found as (
     select
         rows_of_charges.*,
-        numbered_charges.list_cost_source as charge_list_cost_source,
-        numbered_charges.list_cost as charge_list_cost,
-        numbered_charges.aws_cost as charge_aws_cost,
-        numbered_charges.treatment,
-        numbered_charges.billing_group_id,
-        {{ exact_units('cast(numbered_charges.list_cost as decimal(38, 10))') }} as list_units,
+        explained_charges.list_cost_source as charge_list_cost_source,
+        explained_charges.list_cost as charge_list_cost,
+        explained_charges.aws_cost as charge_aws_cost,
+        explained_charges.treatment,
+        explained_charges.billing_group_id,
+        {{ exact_units('cast(explained_charges.list_cost as decimal(38, 10))') }} as list_units,
         case
             when
                 rows_of_charges.charge_type in ('savings_plan_negation', 'commitment_fee', 'commitment_upfront')
                 then cast(0 as decimal(22, 10))
             when rows_of_charges.is_discount then rows_of_charges.aws_cost
-            when numbered_charges.list_cost_source = 'public_on_demand_cost'
+            when explained_charges.list_cost_source = 'public_on_demand_cost'
                 then rows_of_charges.public_on_demand_cost
             -- Free usage that is passed on as such has no list cost.
-            when numbered_charges.list_cost_source = 'free_tier' and numbered_charges.list_cost = 0
+            when explained_charges.list_cost_source = 'free_tier' and explained_charges.list_cost = 0
                 then cast(0 as decimal(22, 10))
-            when numbered_charges.list_cost_source = 'free_tier' then rows_of_charges.public_on_demand_cost
+            when explained_charges.list_cost_source = 'free_tier' then rows_of_charges.public_on_demand_cost
             else rows_of_charges.aws_cost
         end as row_list_cost
     from {{ cur_rows_of(
-        'numbered_charges', 'line_items', 'charge_types', 'charge_type_columns', 'pricing_rules'
+        'explained_charges', 'line_items', 'charge_types', 'charge_type_columns', 'pricing_rules'
     ) }} as rows_of_charges
-    inner join numbered_charges on rows_of_charges.charge_number = numbered_charges.charge_number
+    inner join explained_charges on rows_of_charges.charge_number = explained_charges.charge_number
 ),
 
 tiered_rows as (

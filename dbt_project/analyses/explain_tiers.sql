@@ -246,7 +246,7 @@ final as (
         cast(
             greatest(
                 round(sum(step_cost) over (partition by ladder_kind, ladder_id), 10),
-                case when minimum_amount is not null then minimum_amount end
+                minimum_amount
             ) as decimal(38, 10)
         ) as total_cost
     from steps

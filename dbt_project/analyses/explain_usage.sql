@@ -1,7 +1,7 @@
-{# What a customer may see of an invoice line (docs/explain.md): what was used in which account, at which billed rate, for
-   which billed amount. One row per account, usage and unit; for a line of section 7 one per account. No column holds
-   AWS's cost, a list price, a policy or a rule, and usage that goes back to on-demand price is usage like any other
-   (RS1). `billed_rate` is billed_cost / usage_quantity at ten decimals, for reading.
+{# What a customer may see of an invoice line (docs/explain.md): what was used in which account, at which billed rate,
+   for which billed amount. One row per account, usage and unit; for a line of section 7 one per account. No column
+   holds AWS's cost, a list price, a policy or a rule, and usage that goes back to on-demand price is usage like any
+   other (RS1). `billed_rate` is billed_cost / usage_quantity at ten decimals, for reading.
 
    Variables: billing_period, invoice_line_key. #}
 with

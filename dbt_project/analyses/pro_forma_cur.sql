@@ -56,7 +56,7 @@ documents as (
         and billing_group_id = getvariable('billing_group_id')
 ),
 
-numbered_charges as (
+charges_to_find as (
     select
         fct_charges.*,
         row_number() over (
@@ -70,7 +70,7 @@ numbered_charges as (
 rated as (
     select *
     from {{ cur_rows_of(
-        'numbered_charges', 'line_items', 'charge_types', 'charge_type_columns', 'pricing_rules'
+        'charges_to_find', 'line_items', 'charge_types', 'charge_type_columns', 'pricing_rules'
     ) }} as rows_of_charges
 ),
 

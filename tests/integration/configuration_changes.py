@@ -114,7 +114,7 @@ KINDS: dict[str, tuple[Edit, ...]] = {
     ),
     "name of a customer": (("customers", "Kranich Logistik AG", "Kranich Logistik SE"),),
     "payer that leaves": (("payers", "256039471182,Brightwater EMEA and APAC,emea-billing\n", ""),),
-    # What decides no bill
+    # What changes no amount of an invoice
     "what others read": (
         ("access", "", "email,role,customer_id\nada@example.com,finance,"),
         (

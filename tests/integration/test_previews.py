@@ -18,14 +18,16 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration.errors import ChargehouseError, ConfigurationError
+from orchestration.errors import BuildError, ChargehouseError, ConfigurationError, WorkspaceBusyError
 from orchestration.issuing import desk
+from orchestration.previewing import scratch
 from orchestration.previewing.comparison import SECTIONS, Preview, preview_change
 from orchestration.previewing.pages import summary
 from orchestration.runs import run_new
 from orchestration.sample.first_invoice import issue_first_invoice
 from orchestration.sample.install import install_sample
 from orchestration.settings import PROJECT_ROOT, Workspace
+from orchestration.warehouse import workspace_lock
 from tests.integration.configuration_changes import ALL_AT_ONCE, KINDS, change
 from tests.integration.resellers import Reseller
 
@@ -306,6 +308,23 @@ def test_what_cannot_be_previewed_is_refused(built: Workspace, proposed: Path, t
     with pytest.raises(ChargehouseError, match=r"There is nothing to compare with.*\n.*2 problems"):
         preview_change(again, built.billing)
     assert _files(built) == before
+
+
+def test_a_change_that_a_run_would_fail_at_fails_here(
+    built: Workspace, proposed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(proposed, "percentage of a rule")
+    before = _files(built)
+
+    def fail(*_arguments: object) -> None:
+        raise BuildError("assert_invoice_lines_tie: Got 1 result, configured to fail if != 0")
+
+    monkeypatch.setattr(scratch, "build_models", fail)
+    with pytest.raises(BuildError, match=r"With .*proposed the billing periods cannot be built.*\n  assert_invoice"):
+        preview_change(built, proposed)
+    assert _files(built) == before
+    with workspace_lock(built, "a run"), pytest.raises(WorkspaceBusyError, match="a run"):
+        preview_change(built, proposed)
 
 
 # --- the pull request -----------------------------------------------------------------------------------------------

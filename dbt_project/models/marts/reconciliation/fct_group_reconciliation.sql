@@ -1,8 +1,8 @@
-{# X2: from what AWS charged for a group to the documents of its customer, step by step, each with its residual: AWS's cost
-   and the margin are the charges (X3), the charges are the lines before rounding, those at the invoice's rate and the
-   rounding difference are the rounded lines (M4, M7), credits and tax lead to the total, and the total is what was issued
-   and what is still to be issued (D4). A view, because issuing and approving change its last step without a build.
-   A group without exchange rate ends before the conversion (I2). #}
+{# X2: from what AWS charged for a group to the documents of its customer, step by step, each with its residual: AWS's
+   cost and the margin are the charges (X3), the charges are the lines before rounding, those at the invoice's rate and
+   the rounding difference are the rounded lines (M4, M7), credits and tax lead to the total, and the total is what was
+   issued and what is still to be issued (D4). A view, because issuing and approving change its last step without a
+   build. A group without exchange rate ends before the conversion (I2). #}
 with
 
 charges as (
@@ -185,11 +185,10 @@ group_periods as (
 
 joined as (
     select
-        group_periods.billing_period,
-        group_periods.billing_group_id,
+        billing_period,
+        billing_group_id,
         coalesce(drafts.currency, issued.currency, 'USD') as currency,
-        group_periods.billing_group_id <> 'UNASSIGNED'
-        and (drafts.billing_group_id is null or drafts.fx_rate is not null) as is_converted,
+        billing_group_id <> 'UNASSIGNED' and (drafts.line_count is null or drafts.fx_rate is not null) as is_converted,
         coalesce(charge_totals.aws_cost, 0) as aws_cost,
         coalesce(charge_totals.aws_tax, 0) as aws_tax,
         coalesce(margins.margin, 0) as margin,
@@ -209,54 +208,64 @@ joined as (
         coalesce(issued.total_amount, 0) as issued_amount,
         coalesce(proposed.total_amount, 0) as proposed_amount
     from group_periods
-    {% for totals in [
-        'charge_totals', 'group_charge_totals', 'margins', 'line_totals', 'credit_totals', 'tax_totals', 'drafts',
-        'issued', 'proposed',
-    ] -%}
-    left join {{ totals }}
-        on
-            group_periods.billing_period = {{ totals }}.billing_period
-            and group_periods.billing_group_id = {{ totals }}.billing_group_id
-    {% endfor %}
+    left join charge_totals using (billing_period, billing_group_id)
+    left join group_charge_totals using (billing_period, billing_group_id)
+    left join margins using (billing_period, billing_group_id)
+    left join line_totals using (billing_period, billing_group_id)
+    left join credit_totals using (billing_period, billing_group_id)
+    left join tax_totals using (billing_period, billing_group_id)
+    left join drafts using (billing_period, billing_group_id)
+    left join issued using (billing_period, billing_group_id)
+    left join proposed using (billing_period, billing_group_id)
+),
+
+measured as (
+    select
+        joined.*,
+        aws_cost + aws_tax + margin - charges as charges_residual,
+        charges - exact_amount_usd as lines_residual,
+        credit_amount - drawn_amount as credits_residual,
+        net_amount - aws_tax_amount + credit_amount - taxable_amount as taxable_residual,
+        computed_tax_amount + aws_tax_amount - tax_amount as tax_residual,
+        taxable_amount + tax_amount - total_amount as total_residual,
+        total_amount - issued_amount - proposed_amount as documents_residual
+    from joined
+),
+
+staged as (
+    select
+        measured.billing_period,
+        measured.billing_group_id,
+        cast(stages.stage_number as integer) as stage_number,
+        stages.stage,
+        case when stages.stage_number <= 5 then 'USD' else measured.currency end as currency,
+        cast(stages.amount as decimal(38, 24)) as amount,
+        cast(stages.residual as decimal(38, 24)) as residual,
+        stages.stage_number <= 5 or measured.is_converted as is_reached
+    from measured
+    cross join lateral (
+        values
+        (1, 'aws_cost', measured.aws_cost, measured.charges_residual),
+        (2, 'aws_tax', measured.aws_tax, measured.charges_residual),
+        (3, 'margin', measured.margin, measured.charges_residual),
+        (4, 'charges', measured.charges, measured.charges_residual),
+        (5, 'lines_before_rounding', measured.exact_amount_usd, measured.lines_residual),
+        (6, 'converted', measured.converted_amount, measured.rounding_residual),
+        (7, 'rounding_difference', measured.rounding_difference, measured.rounding_residual),
+        (8, 'rounded_lines', measured.net_amount, measured.rounding_residual),
+        (9, 'credits', measured.credit_amount, measured.credits_residual),
+        (10, 'taxable', measured.taxable_amount, measured.taxable_residual),
+        (11, 'tax', measured.tax_amount, measured.tax_residual),
+        (12, 'total', measured.total_amount, measured.total_residual),
+        (13, 'issued', measured.issued_amount, measured.documents_residual),
+        (14, 'to_be_issued', measured.proposed_amount, measured.documents_residual)
+    ) as stages (stage_number, stage, amount, residual)
 ),
 
 final as (
-    select
-        joined.billing_period,
-        joined.billing_group_id,
-        cast(stages.stage_number as integer) as stage_number,
-        stages.stage,
-        case when stages.stage_number <= 5 then 'USD' else joined.currency end as currency,
-        cast(stages.amount as decimal(38, 24)) as amount,
-        cast(stages.residual as decimal(38, 24)) as residual
-    from joined
-    cross join lateral (
-        values
-        (1, 'aws_cost', joined.aws_cost, joined.aws_cost + joined.aws_tax + joined.margin - joined.charges),
-        (2, 'aws_tax', joined.aws_tax, joined.aws_cost + joined.aws_tax + joined.margin - joined.charges),
-        (3, 'margin', joined.margin, joined.aws_cost + joined.aws_tax + joined.margin - joined.charges),
-        (4, 'charges', joined.charges, joined.aws_cost + joined.aws_tax + joined.margin - joined.charges),
-        (5, 'lines_before_rounding', joined.exact_amount_usd, joined.charges - joined.exact_amount_usd),
-        (6, 'converted', joined.converted_amount, joined.rounding_residual),
-        (7, 'rounding_difference', joined.rounding_difference, joined.rounding_residual),
-        (8, 'rounded_lines', joined.net_amount, joined.rounding_residual),
-        (9, 'credits', joined.credit_amount, joined.credit_amount - joined.drawn_amount),
-        (
-            10, 'taxable', joined.taxable_amount,
-            joined.net_amount - joined.aws_tax_amount + joined.credit_amount - joined.taxable_amount
-        ),
-        (11, 'tax', joined.tax_amount, joined.computed_tax_amount + joined.aws_tax_amount - joined.tax_amount),
-        (12, 'total', joined.total_amount, joined.taxable_amount + joined.tax_amount - joined.total_amount),
-        (
-            13, 'issued', joined.issued_amount,
-            joined.total_amount - joined.issued_amount - joined.proposed_amount
-        ),
-        (
-            14, 'to_be_issued', joined.proposed_amount,
-            joined.total_amount - joined.issued_amount - joined.proposed_amount
-        )
-    ) as stages (stage_number, stage, amount, residual)
-    where stages.stage_number <= 5 or joined.is_converted
+    select * exclude (is_reached)
+    from staged
+    where is_reached
 )
 
 select * from final

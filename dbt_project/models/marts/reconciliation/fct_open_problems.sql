@@ -236,20 +236,25 @@ invoice_differences as (
         aws_invoice_id as subject,
         case reasons
             when 'missing_in_cur'
-                then 'No row of the payer''s deliveries has this invoice id; is aws_invoices.csv right, and the delivery the '
-                || 'last one?'
+                then
+                    'No row of the payer''s deliveries has this invoice id; is aws_invoices.csv right, and the '
+                    || 'delivery the last one?'
             when 'missing_in_list'
                 then 'AWS invoiced this, but aws_invoices.csv has others of the payer and not this one; add it'
             when 'other_currency'
-                then 'The total in aws_invoices.csv is in ' || currency || '; give AWS''s total in USD, which its rows are in'
+                then
+                    'The total in aws_invoices.csv is in ' || currency
+                    || '; give AWS''s total in USD, which its rows are in'
             else
                 'AWS printed ' || cast(cast(total_amount as decimal(22, 2)) as varchar) || ' USD, its rows sum to '
                 || cast(cur_amount as varchar) || ', and no known reason explains the difference; ask AWS'
         end as detail,
         row_count,
         cast(
-            case when reasons = 'missing_in_list' then cur_amount else coalesce(residual, cast(0 as decimal(38, 10))) end
-            as decimal(38, 10)
+            case
+                when reasons = 'missing_in_list' then cur_amount
+                else coalesce(residual, cast(0 as decimal(38, 10)))
+            end as decimal(38, 10)
         ) as aws_cost
     from aws_invoices
     where reasons in ('missing_in_cur', 'missing_in_list', 'other_currency', 'unexplained')

@@ -89,8 +89,8 @@ final as (
         resource_tags,
 
         coalesce(bill_invoice_id, '') as aws_invoice_id,
-        -- G66: AWS's invoice shows data transfer as a service of its own, but not where it is part of the service's price
-        -- list. AWS says so in the price list's service code; where that is missing, the usage type does.
+        -- G66: AWS's invoice shows data transfer as a service of its own, but not where it is part of the service's
+        -- price list. AWS says so in the price list's service code; where that is missing, the usage type does.
         case
             when product_servicecode = 'AWSDataTransfer' then 'AWSDataTransfer'
             when
