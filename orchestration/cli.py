@@ -430,6 +430,17 @@ def _exporter(kind: str) -> "Callable[[Workspace, date, str | None, Path], Writt
 
 
 @main.command()
+@click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for a run to finish.")
+def docs(wait_seconds: int) -> None:
+    """Write the data dictionary: every table and column, who owns it, where it comes from, what reads it."""
+    from orchestration.dictionary import write_dictionary
+
+    with progress("Writing the data dictionary"):
+        file = write_dictionary(Workspace.from_environment(), wait_seconds)
+    click.echo(f"Wrote {file}. Open it in a browser, or from the page Quality.")
+
+
+@main.command()
 @click.option("--port", default=8501, show_default=True)
 @click.option("--headless", is_flag=True, help="Do not open a browser.")
 def dashboard(port: int, headless: bool) -> None:

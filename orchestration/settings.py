@@ -95,6 +95,11 @@ class Workspace:
         return self.root / "published" / "chargehouse.duckdb"
 
     @property
+    def data_dictionary(self) -> Path:
+        """What dbt knows of every table, as one HTML file that needs no server; made by `chargehouse docs`."""
+        return self.root / "published" / "data-dictionary.html"
+
+    @property
     def ledger_file(self) -> Path:
         """Issued documents and payments, never rebuilt (unused when ``ledger_url`` is set)."""
         return self.root / "ledger" / "chargehouse-ledger.sqlite"

@@ -10,10 +10,11 @@ from collections import defaultdict
 import streamlit as st
 
 from dashboards import extracts, queries, strings
-from dashboards.components import exports, filters, money, tables
+from dashboards.components import exports, filters, handouts, money, tables
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Section, Tone, number
 from dashboards.queries import CheckResult, OpenProblem, ProblemTotal, Reconciliation
+from orchestration.settings import Workspace
 
 # Problems whose charges can be looked at: those that carry this treatment.
 UNRATED_PROBLEMS = {"unknown_type", "bad_value"}
@@ -206,6 +207,13 @@ def main() -> None:
     show_problems(problems, chosen)
     show_reconciliation(stages, chosen)
     show_checks(results, chosen)
+    handouts.html_page(
+        "data_dictionary",
+        strings.DATA_DICTIONARY,
+        strings.DATA_DICTIONARY_TEXT,
+        Workspace.from_environment().data_dictionary,
+        strings.DATA_DICTIONARY_MISSING,
+    )
 
 
 if __name__ == "__main__":
