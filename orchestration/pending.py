@@ -12,6 +12,7 @@ from datetime import date
 import dagster as dg
 import duckdb
 
+from orchestration.configuration.load import are_budgets_loaded
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.ingest.deliveries import changed_periods
@@ -31,7 +32,8 @@ class Pending:
 
     Attributes:
         periods: billing periods with something new, oldest first.
-        unpublished: a run built something and died before it was published.
+        unpublished: a run built something and died before it was published, or what is published without building
+            anything (budgets) has changed.
     """
 
     periods: tuple[date, ...]
@@ -58,7 +60,7 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
         if have_price_lists_changed(connection, landing):
             periods |= billed
         periods |= periods_drawing_after(configuration, periods, billed | periods)
-        unpublished = not is_published(connection)
+        unpublished = not is_published(connection) or (bool(billed) and not are_budgets_loaded(connection, configuration))
     if only is not None:
         periods &= only
     return Pending(tuple(sorted(periods)), unpublished or not workspace.published_file.exists())

@@ -782,7 +782,7 @@ FILES: tuple[FileSchema, ...] = (
     FileSchema("tax_exemptions", TaxExemption, False, ("customer_id", "account_id"), _DATES, is_key_dated=True),
     FileSchema("fx_rates", FxRate, False, ("period", "from_currency", "to_currency"), period="period"),
     FileSchema("aws_invoices", AwsInvoice, False, ("payer_account_id", "invoice_id"), period="billing_period"),
-    FileSchema("budgets", Budget, False, ("budget_id",), _PERIODS),
+    FileSchema("budgets", Budget, False, ("budget_id",), _PERIODS, decides_bills=False),
     FileSchema("access", Grant, False, ("email", "role", "customer_id")),
     FileSchema(
         "gl_accounts",
