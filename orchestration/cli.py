@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
+from orchestration import budget_commands, settlement_commands
 from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
-from orchestration.settlement_commands import COMMANDS
 from orchestration.terminal import JSON_OPTION, Name, Period, print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def main() -> None:
     """
 
 
-for command in COMMANDS:
+for command in (*settlement_commands.COMMANDS, *budget_commands.COMMANDS):
     main.add_command(command)
 
 
@@ -207,7 +207,7 @@ def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool
 @main.command()
 @JSON_OPTION
 def status(as_json: bool) -> None:
-    """Show billing periods, deliveries, price lists, residuals and open problems."""
+    """Show billing periods, deliveries, price lists, residuals, open problems and budgets."""
     from orchestration import reports
 
     workspace = Workspace.from_environment()
@@ -216,6 +216,7 @@ def status(as_json: bool) -> None:
         "deliveries": reports.deliveries(workspace),
         "price_lists": reports.price_lists(workspace),
         "open_problems": reports.open_problems(workspace),
+        "budgets": reports.budgets(workspace),
         "failed_checks": reports.failed_checks(workspace),
     }
     if as_json:
@@ -226,6 +227,9 @@ def status(as_json: bool) -> None:
     if found["price_lists"]:
         print_table("Price lists", found["price_lists"], "")
     print_table("Open problems", found["open_problems"], "No open problems.")
+    if found["budgets"]:
+        shown = ("period", "budget", "state", "currency", "budget_amount", "actual_amount", "percentage")
+        print_table("Budgets", [{name: row[name] for name in shown} for row in found["budgets"]], "")
     print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
 
 

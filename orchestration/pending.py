@@ -60,7 +60,9 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
         if have_price_lists_changed(connection, landing):
             periods |= billed
         periods |= periods_drawing_after(configuration, periods, billed | periods)
-        unpublished = not is_published(connection) or (bool(billed) and not are_budgets_loaded(connection, configuration))
+        unpublished = not is_published(connection)
+        if billed and not are_budgets_loaded(connection, configuration):
+            unpublished = True
     if only is not None:
         periods &= only
     return Pending(tuple(sorted(periods)), unpublished or not workspace.published_file.exists())

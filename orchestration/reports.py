@@ -15,6 +15,8 @@ from orchestration.errors import ChargehouseError
 from orchestration.settings import Workspace
 
 __all__ = [
+    "Row",
+    "budgets",
     "credit_draws",
     "deliveries",
     "documents",
@@ -44,6 +46,33 @@ def _query(workspace: Workspace, query: str, parameters: list[object] | None = N
             ) from error
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def budgets(workspace: Workspace, billing_period: date | None = None) -> list[Row]:
+    """Return one row per budget of a month, those that are furthest gone first; of the newest month when left out."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(billing_period, '%Y-%m') as period,
+            budget_id as budget,
+            billing_group_id,
+            billing_group_name as group_name,
+            state,
+            basis,
+            currency,
+            round(budget_amount, 4) as budget_amount,
+            actual_amount,
+            actual_percentage as percentage,
+            case when is_open then forecast_amount end as forecast_amount,
+            case when is_open then delivered_through end as open_until,
+            reached_thresholds
+        from marts.fct_budgets
+        where billing_period = coalesce($1, (select max(billing_period) from marts.dim_billing_periods))
+        order by actual_percentage desc nulls last, budget_id
+        """,
+        [billing_period],
+    )
 
 
 def periods(workspace: Workspace) -> list[Row]:

@@ -10,14 +10,18 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from orchestration.errors import BuildError
+from orchestration.errors import BuildError, ChargehouseError
 from orchestration.issuing.causes import record_causes
+from orchestration.ledger.ledger import Ledger
 from orchestration.planning import code_digest, mark_built, unfinished_periods
 from orchestration.publish import publish
 from orchestration.resources import WorkspaceResource
+from orchestration.settings import Workspace, environment_mail
+from orchestration.settling.budget_notices import send_notices
+from orchestration.settling.sending import MailSettings
 from orchestration.warehouse import open_warehouse, record_publication, record_run
 
-__all__ = ["published_copy_for"]
+__all__ = ["published_copy_for", "send_budget_notices"]
 
 _LOG = logging.getLogger("chargehouse.run")
 
@@ -50,6 +54,22 @@ def published_copy_for(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
         size = publish(place)
         with open_warehouse(place) as connection:
             record_publication(connection, context.run.run_id)
+        send_budget_notices(place)
         return dg.MaterializeResult(metadata={"bytes": size, "file": str(place.published_file)})
 
     return published_copy
+
+
+def send_budget_notices(workspace: Workspace) -> None:
+    """Mail which budgets have reached a threshold, if a mail server is set; what was published stands anyway."""
+    if environment_mail()[0] is None:
+        return
+    try:
+        with Ledger.open(workspace) as ledger:
+            outcomes = send_notices(workspace, ledger, "chargehouse run", MailSettings.from_environment())
+    except ChargehouseError as error:
+        _LOG.info("Budget notices could not be sent: %s", error)
+        return
+    for outcome in outcomes:
+        reason = f": {outcome.reason}" if outcome.reason else ""
+        _LOG.info("Notice of budget %s to %s: %s%s", outcome.budget_id, outcome.recipient, outcome.state, reason)

@@ -610,7 +610,7 @@ class Budget(Row):
         tuple[str, ...],
         TextList("Percentages of the amount that raise a notice.", percentage("Percentage."), required=False),
     ]
-    notify: Annotated[tuple[str, ...], TextList("Who is told.", Text("Recipient."), required=False)]
+    notify: Annotated[tuple[str, ...], TextList("Who is told by mail.", Email("Address."), required=False)]
     start_period: Annotated[date, Period("First billing period of the budget.")]
     end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
