@@ -13,6 +13,20 @@ charge_types as (
     select * from {{ ref('charge_types') }}
 ),
 
+-- A row of a day or an hour says what a day cost, and that AWS has measured so far; a month's support is billed on one of
+-- its days, a domain today for a date to come.
+measured as (
+    select
+        line_items.*,
+        coalesce(
+            cast(usage_start_at as date) = membership_date
+            and coalesce(usage_end_at, usage_start_at) <= usage_start_at + interval 1 day,
+            false
+        ) as is_metered
+    from line_items
+    where not is_split_cost
+),
+
 summed as (
     select
         billing_period,
@@ -27,13 +41,9 @@ summed as (
         sum(bundled_discount_cost) as bundled_discount_cost,
         sum(partner_discount_cost) as partner_discount_cost,
         sum(negotiated_discount_cost) as negotiated_discount_cost,
-        -- A row of a day or an hour says that AWS has measured so far; a domain is billed today for a date to come.
-        bool_or(
-            cast(usage_start_at as date) = membership_date
-            and coalesce(usage_end_at, usage_start_at) <= usage_start_at + interval 1 day
-        ) as is_metered
-    from line_items
-    where not is_split_cost
+        coalesce(sum(unblended_cost) filter (where is_metered), 0) as metered_cost,
+        bool_or(is_metered) as is_metered
+    from measured
     group by
         billing_period, billing_account_id, sub_account_id, service_code, line_item_type, has_reservation,
         membership_date
@@ -56,7 +66,8 @@ charges as (
     select
         typed.* replace (charges.charge_type as charge_type),
         charges.cost as aws_cost,
-        coalesce(charges.base_cost, charges.cost) as weight
+        coalesce(charges.base_cost, charges.cost) as weight,
+        case when charges.base_cost is null then 0 else typed.metered_cost end as day_cost
     from typed
     cross join
         lateral (
@@ -79,6 +90,7 @@ final as (
         charge_date,
         cast(sum(aws_cost) as decimal(38, 10)) as aws_cost,
         cast(sum(weight) as decimal(38, 10)) as weight,
+        cast(sum(day_cost) as decimal(38, 10)) as metered_cost,
         bool_or(
             is_metered
             and charge_type in ('usage', 'reservation_covered_usage', 'savings_plan_covered_usage')

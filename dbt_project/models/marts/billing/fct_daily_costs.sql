@@ -82,7 +82,8 @@ days as (
         charge_type,
         charge_date,
         sum(aws_cost) as aws_cost,
-        cast(sum(weight) as decimal(38, 10)) as weight
+        cast(sum(weight) as decimal(38, 10)) as weight,
+        sum(metered_cost) as metered_cost
     from placed
     group by billing_period, billing_group_id, service_code, charge_type, charge_date
 ),
@@ -140,6 +141,7 @@ final as (
         split.charge_date,
         known.delivered_through,
         cast(sum(split.aws_cost) as decimal(38, 10)) as aws_cost,
+        cast(sum(split.metered_cost) as decimal(38, 10)) as metered_cost,
         cast(
             sum(cast({{ units_to_amount('split.share_units') }} as decimal(38, 20)) + split.left_over)
             as decimal(38, 20)
