@@ -19,9 +19,9 @@ FORECAST: Final = "Forecast"
 THRESHOLDS: Final = "Thresholds"
 NO_BUDGETS: Final = "No budget is in force in this month. Budgets stand in budgets.csv of the billing configuration."
 BUDGET_CAPTION: Final = (
-    "The forecast of a month that is not over takes each day to come to cost what the same weekday did on average in the "
-    "last 28 days; fees, credits and charges of the group stay as they are. Amounts are converted as a whole and rounded "
-    "once, an invoice line by line: cents may differ from the invoice."
+    "In the forecast of a month that is not over, each day to come costs what the same weekday did on average in the "
+    "last 28 days; fees, credits and charges of the group stay as they are. Amounts are converted as a whole and "
+    "rounded once, an invoice line by line: cents may differ from the invoice."
 )
 NO_THRESHOLD: Final = "none reached"
 MONTH_COMPLETE: Final = "month complete"
@@ -36,6 +36,23 @@ STATES: Final = {
     "missing_fx_rate": "Exchange rate missing",
 }
 
+ANOMALIES: Final = "Anomalies"
+DAYS: Final = "Days"
+COST: Final = "Cost, USD"
+USUAL_COST: Final = "Usually, USD"
+IMPACT: Final = "Difference, USD"
+CAUSE: Final = "What moved most"
+CAUSES: Final = "what moved"
+NO_REGION: Final = "no region"
+DIRECTIONS: Final = {"rise": "More than usual", "drop": "Less than usual"}
+NO_ANOMALIES: Final = "No service cost far more or less than usual in this month."
+NOT_LOOKED_THROUGH: Final = "This month was not looked through for anomalies yet. The next run does."
+ANOMALY_CAPTION: Final = (
+    "AWS's cost of usage measured by the hour or day, compared with the same weekdays of the four weeks before; fees, "
+    "support and subscriptions are left out. A day counts when it differs by at least USD 10 and 25 %, and stands out "
+    "of the usual ups and downs."
+)
+
 
 def delivered_through(day: date) -> str:
     """Say how far AWS has delivered."""
@@ -45,3 +62,20 @@ def delivered_through(day: date) -> str:
 def reached(thresholds: str) -> str:
     """Say which thresholds are reached: ``80 %, 100 % reached``."""
     return f"{', '.join(f'{threshold} %' for threshold in thresholds.split('|'))} reached" if thresholds else ""
+
+
+def of_thresholds(thresholds: str) -> str:
+    """Name all thresholds: ``of 80 %, 100 %``."""
+    return f"of {', '.join(f'{threshold} %' for threshold in thresholds.split('|'))}" if thresholds else ""
+
+
+def too_little_history(days: int, needed: int) -> str:
+    """Say that nothing can be judged yet."""
+    return (
+        f"There are {days} days before this month. Its first days cannot be judged: what is usual takes {needed} days."
+    )
+
+
+def days(start: date, end: date) -> str:
+    """Name a range of days: ``3 Oct 2025`` or ``3 Oct 2025 to 5 Oct 2025``."""
+    return strings.day(start) if start == end else f"{strings.day(start)} to {strings.day(end)}"

@@ -13,7 +13,7 @@ month. Floats live in that measurement alone; no amount that anybody sees has pa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 __all__ = ["SENSITIVITY", "Sensitivity", "UnusualDay", "baseline", "unusual_days"]
 
@@ -49,6 +49,7 @@ SENSITIVITY = Sensitivity()
 """What every run judges by."""
 
 _WEEK = 7
+_EXACT = Decimal("1e-10")
 # Robust standard deviation of a normal distribution from its median absolute deviation.
 _NORMAL_FROM_MAD = 1.4826
 
@@ -76,7 +77,7 @@ class UnusualDay:
 
 
 def baseline(costs: Sequence[Decimal], place: int, weeks: int = SENSITIVITY.weeks) -> Decimal:
-    """Return what a day usually costs: the median of the same weekday in the weeks before it.
+    """Return what a day usually costs: the median of the same weekday in the weeks before it, to ten decimals (M1).
 
     Args:
         costs: one per day, without a gap.
@@ -85,7 +86,9 @@ def baseline(costs: Sequence[Decimal], place: int, weeks: int = SENSITIVITY.week
     """
     before = sorted(costs[place - _WEEK * week] for week in range(1, weeks + 1))
     middle = len(before) // 2
-    return before[middle] if len(before) % 2 else (before[middle - 1] + before[middle]) * Decimal("0.5")
+    if len(before) % 2:
+        return before[middle]
+    return ((before[middle - 1] + before[middle]) * Decimal("0.5")).quantize(_EXACT, ROUND_HALF_UP)
 
 
 def unusual_days(
@@ -106,7 +109,9 @@ def unusual_days(
     suspects = {}
     for place in range(earliest, len(costs)):
         usual = baseline(costs, place, sensitivity.weeks)
-        if _differs(costs[place], usual, sensitivity) and not _comes_every_month(costs, first_day, place, sensitivity):
+        if _differs(costs[place], usual, sensitivity) and not _comes_every_month(
+            costs, first_day, place, usual, sensitivity
+        ):
             suspects[place] = usual
     if not suspects:
         return []
@@ -124,12 +129,24 @@ def _differs(cost: Decimal, usual: Decimal, sensitivity: Sensitivity) -> bool:
     return impact >= sensitivity.minimum_impact and impact * 100 >= abs(usual) * sensitivity.minimum_percentage
 
 
-def _comes_every_month(costs: Sequence[Decimal], first_day: date, place: int, sensitivity: Sensitivity) -> bool:
-    """Whether the day cost about as much a month ago: subscriptions and monthly minimums are billed on one day."""
+def _comes_every_month(
+    costs: Sequence[Decimal], first_day: date, place: int, usual: Decimal, sensitivity: Sensitivity
+) -> bool:
+    """Whether the same day stood out about as much a month ago: some things are billed on one day of each month."""
     day = first_day + timedelta(place)
     last_month = day.replace(day=1) - timedelta(1)
     before = (last_month.replace(day=min(day.day, last_month.day)) - first_day).days
-    return before >= 0 and not _differs(costs[place], costs[before], sensitivity)
+    if before < 0:
+        return False
+    # It may be among the first days, so that what it usually costs is taken from the weeks after it too.
+    around = [
+        costs[before + _WEEK * week]
+        for week in range(-sensitivity.weeks, sensitivity.weeks + 1)
+        if week and 0 <= before + _WEEK * week < place
+    ]
+    usual_before = sorted(around)[len(around) // 2]
+    impact, impact_before = costs[place] - usual, costs[before] - usual_before
+    return _differs(costs[before], usual_before, sensitivity) and not _differs(impact, impact_before, sensitivity)
 
 
 def _scores(costs: Sequence[Decimal], sensitivity: Sensitivity) -> list[float]:
