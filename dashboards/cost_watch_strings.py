@@ -47,11 +47,6 @@ NO_REGION: Final = "no region"
 DIRECTIONS: Final = {"rise": "More than usual", "drop": "Less than usual"}
 NO_ANOMALIES: Final = "No service cost far more or less than usual in this month."
 NOT_LOOKED_THROUGH: Final = "This month was not looked through for anomalies yet. The next run does."
-ANOMALY_CAPTION: Final = (
-    "AWS's cost of usage measured by the hour or day, compared with the same weekdays of the four weeks before; fees, "
-    "support and subscriptions are left out. A day counts when it differs by at least USD 10 and 25 %, and stands out "
-    "of the usual ups and downs."
-)
 
 
 def delivered_through(day: date) -> str:
@@ -79,3 +74,12 @@ def too_little_history(days: int, needed: int) -> str:
 def days(start: date, end: date) -> str:
     """Name a range of days: ``3 Oct 2025`` or ``3 Oct 2025 to 5 Oct 2025``."""
     return strings.day(start) if start == end else f"{strings.day(start)} to {strings.day(end)}"
+
+
+def anomaly_caption(weeks: int, impact: str, percentage: str) -> str:
+    """Say what a day is compared with, and when it counts."""
+    return (
+        "AWS's cost of usage measured by the hour or day, compared with the same weekday of the "
+        f"{weeks} weeks before; fees, support and subscriptions are left out. A day counts when it differs by at least "
+        f"USD {impact} and {percentage} %, and stands out of the usual ups and downs."
+    )

@@ -58,5 +58,19 @@ def budgets(period: date | None, notify: bool, by: str | None, as_json: bool) ->
         sys.exit(1)
 
 
-COMMANDS: tuple[click.Command, ...] = (budgets,)
+@click.command()
+@click.option("--period", type=Period(), help="Billing period; the newest one when left out.")
+@JSON_OPTION
+def anomalies(period: date | None, as_json: bool) -> None:
+    """List days on which a service of a group cost far more or less than usual, with what moved most."""
+    from orchestration import reports
+
+    rows = reports.cost_anomalies(Workspace.from_environment(), period)
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("Anomalies, USD", rows, "none.")
+
+
+COMMANDS: tuple[click.Command, ...] = (budgets, anomalies)
 """The verbs of this module, for ``chargehouse``."""

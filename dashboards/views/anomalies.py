@@ -16,6 +16,10 @@ from dashboards.components.tables import Cell, Column, number
 from dashboards.cost_watch_queries import Anomaly, AnomalyCause
 from orchestration.anomalies.detector import SENSITIVITY
 
+CAPTION = words.anomaly_caption(
+    SENSITIVITY.weeks, money.quantity(SENSITIVITY.minimum_impact), money.quantity(SENSITIVITY.minimum_percentage)
+)
+
 
 def cause_text(cause: AnomalyCause) -> str:
     """Name what moved: account, usage type, region."""
@@ -36,7 +40,7 @@ def main() -> None:
         st.info(words.too_little_history(days_before, SENSITIVITY.history_days))
     if not found:
         st.success(words.NO_ANOMALIES, icon=":material/check_circle:")
-        st.caption(words.ANOMALY_CAPTION)
+        st.caption(CAPTION)
         return
     causes: dict[int, list[AnomalyCause]] = defaultdict(list)
     for one in cost_watch_queries.anomaly_causes(chosen.publication, period):
@@ -78,7 +82,7 @@ def main() -> None:
         Column(words.CAUSE, cause, "wide"),
     ]
     tables.show(found, columns, caption=f"{words.ANOMALIES}, {chosen.period_name}")
-    st.caption(words.ANOMALY_CAPTION)
+    st.caption(CAPTION)
     exports.buttons(
         "anomalies",
         exports.file_name("anomalies", chosen.group_id or ""),

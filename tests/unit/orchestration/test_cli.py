@@ -33,7 +33,7 @@ def _invoke(*arguments: str) -> Result:
     "verb",
     [
         *("init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster", "import-abc"),
-        *("approve", "issue", "verify", "backup", "restore", "export", "docs"),
+        *("approve", "issue", "verify", "backup", "restore", "export", "docs", "budgets", "anomalies"),
     ],
 )
 def test_every_verb_explains_itself(verb: str) -> None:
