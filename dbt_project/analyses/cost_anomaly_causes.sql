@@ -1,9 +1,10 @@
-{# What moved on unusual days: the accounts, usage types and regions of a service, with what they cost on those days beside
-   what they cost on the same weekdays before. Run by the detection of anomalies, for the few services and days it asks
-   for: to keep every day at this grain would be most of the warehouse.
+{# What moved on unusual days: the accounts, usage types and regions of a service, with what they cost on those days
+   beside what they cost on the same weekdays before. Run by the detection of anomalies, for the few services and
+   days it asks for: to keep every day at this grain would be most of the warehouse.
 
-   It reads the table `anomaly_days` of the session (anomaly_number, billing_group_id, service_code, charge_date, share:
-   1 on an unusual day, minus a week's part on the weekdays before) and the variables `first_period` and `last_period`. #}
+   It reads the table `anomaly_days` of the session (anomaly_number, billing_group_id, service_code, charge_date,
+   share: 1 on an unusual day, minus a week's part on the weekdays before) and the variables `first_period` and
+   `last_period`. #}
 with
 
 line_items as (

@@ -1,7 +1,7 @@
 {{ config(materialized='billing_period', reads_raw=true) }}
 {# The days that the usage grain leaves out, at the few columns that days are looked at by: an account, a service, a
-   charge type. Row functions and one aggregation, like the grain (P1, C1, C2); whose it is and what it costs the customer
-   come after. AWS's tax is no cost of a day. #}
+   charge type. Row functions and one aggregation, like the grain (P1, C1, C2); whose it is and what it costs the
+   customer come after. AWS's tax is no cost of a day. #}
 with
 
 line_items as (
@@ -13,8 +13,8 @@ charge_types as (
     select * from {{ ref('charge_types') }}
 ),
 
--- A row of a day or an hour says what a day cost, and that AWS has measured so far; a month's support is billed on one of
--- its days, a domain today for a date to come.
+-- A row of a day or an hour says what a day cost, and that AWS has measured so far; a month's support is billed on one
+-- of its days, a domain today for a date to come.
 measured as (
     select
         line_items.*,

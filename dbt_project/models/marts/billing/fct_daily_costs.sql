@@ -1,7 +1,7 @@
 {{ config(materialized='billing_period') }}
-{# AWS's cost stands on its day by itself. What the customer is billed has no day: rules look at the month (tiers, minimum
-   quantities of price lists). It is spread over the days by their cost at list price (R1), by largest remainder at 1e-10
-   (M5); what is left below that goes to the last day, so that the days sum to the month to the last decimal. #}
+{# AWS's cost stands on its day by itself. What the customer is billed has no day: rules look at the month (tiers,
+   price lists). It is spread over the days by their cost at list price (R1), by largest remainder at 1e-10 (M5);
+   what is left below that goes to the last day, so that the days sum to the month to the last decimal. #}
 with
 
 daily as (

@@ -1,7 +1,8 @@
-{# A month is open while AWS's rows end before it does. Its end is forecast from whole days alone: each day to come costs
-   what the same weekday did on average in the last 28 days, the last delivered day being one to come, since it is rarely
-   whole. Only usage goes on; fees, credits and charges of the group stay as they are, but a minimum commitment's true-up
-   shrinks by what usage adds (G5). No model of the future is fitted: whoever wonders can add it up by hand. #}
+{# A month is open while AWS's rows end before it does. Its end is forecast from whole days alone: each day to come
+   costs what the same weekday did on average in the last 28 days, the last delivered day being one to come, since
+   it is rarely whole. Only usage goes on; fees, credits and charges of the group stay as they are, but a minimum
+   commitment's true-up shrinks by what usage adds (G5). No model of the future is fitted: whoever wonders can add
+   it up by hand. #}
 with
 
 budgets as (
@@ -268,11 +269,15 @@ final as (
         fx_rate,
         cast(actual_amount as decimal(22, 4)) as actual_amount,
         cast(amount - actual_amount as decimal(22, 10)) as remaining_amount,
-        {{ percentage_of('cast(actual_amount as decimal(38, 10))', 'cast(amount as decimal(38, 10))') }} as actual_percentage,
+        {{ percentage_of(
+            'cast(actual_amount as decimal(38, 10))', 'cast(amount as decimal(38, 10))'
+        ) }} as actual_percentage,
         is_open,
         delivered_through,
         cast(forecast_amount as decimal(22, 4)) as forecast_amount,
-        {{ percentage_of('cast(forecast_amount as decimal(38, 10))', 'cast(amount as decimal(38, 10))') }} as forecast_percentage,
+        {{ percentage_of(
+            'cast(forecast_amount as decimal(38, 10))', 'cast(amount as decimal(38, 10))'
+        ) }} as forecast_percentage,
         array_to_string(threshold_list, '|') as thresholds,
         array_to_string(
             list_filter(
