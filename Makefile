@@ -51,8 +51,9 @@ lint: setup  ## check style and types
 	$(BIN)/mypy
 	CHARGEHOUSE_WAREHOUSE_FILE=:memory: $(BIN)/sqlfluff lint --quiet --processes 1 dbt_project
 
-docs: setup  ## write docs/configuration.md from the declarations
+docs: setup  ## write docs/configuration.md and docs/data-quality.md from the declarations
 	$(BIN)/python -m orchestration.configuration.reference
+	$(BIN)/python -m orchestration.expectations.catalogue
 
 dashboard: setup  ## open the pages
 	$(BIN)/chargehouse dashboard

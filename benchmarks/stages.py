@@ -21,9 +21,10 @@ from rich.table import Table
 
 from orchestration.configuration.load import load_configuration
 from orchestration.configuration.validate import read_configuration
+from orchestration.dbt_files import prepare_manifest
+from orchestration.dbt_process import DBT_COMMAND
 from orchestration.ingest.deliveries import sync
 from orchestration.ingest.landing import open_landing
-from orchestration.models import DBT_EXECUTABLE, prepare_manifest
 from orchestration.planning import billing_exports, plan_periods, write_build_periods
 from orchestration.publish import publish
 from orchestration.sample.install import install_sample
@@ -61,7 +62,7 @@ def _measure(stage: str, work: Callable[[], object]) -> Measured:
 def _dbt(workspace: Workspace, *arguments: str) -> None:
     subprocess.run(
         [
-            DBT_EXECUTABLE,
+            *DBT_COMMAND,
             "--quiet",
             *arguments,
             "--profiles-dir",
@@ -99,7 +100,7 @@ def _stages(workspace: Workspace) -> tuple[int, list[Measured]]:
         )
         rows = connection.execute("select count(*) from raw.cur_line_items").fetchone()
         write_build_periods(connection, plan_periods(connection, configuration))
-    found.append(_measure("dbt: start and parse, nothing built", lambda: _dbt(workspace, "parse")))
+    found.append(_measure("dbt: start, nothing built", lambda: _dbt(workspace, "list")))
     found.append(
         _measure(
             "dbt: all models and tests",

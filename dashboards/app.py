@@ -31,7 +31,7 @@ WATCH_INTERVAL = 5
 
 # Pages that can be narrowed to one billing group.
 GROUP_PAGES = {
-    *(strings.OVERVIEW, strings.INVOICES, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY),
+    *(strings.OVERVIEW, strings.INVOICES, strings.EXPLAIN, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY),
     *(cost_watch_strings.BUDGETS, cost_watch_strings.ANOMALIES),
     *(strings.APPROVE_AND_ISSUE, strings.DOCUMENTS, strings.CREDITS, strings.RECEIVABLES),
 }
@@ -100,6 +100,7 @@ def main() -> None:
             "": [
                 st.Page("views/overview.py", title=strings.OVERVIEW, icon=":material/dashboard:", default=True),
                 st.Page("views/invoices.py", title=strings.INVOICES, icon=":material/receipt_long:"),
+                st.Page("views/explain.py", title=strings.EXPLAIN, icon=":material/account_tree:"),
                 st.Page("views/charges.py", title=strings.CHARGES, icon=":material/manage_search:"),
                 st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
                 st.Page("views/budgets.py", title=cost_watch_strings.BUDGETS, icon=":material/savings:"),
@@ -110,6 +111,7 @@ def main() -> None:
             strings.INVOICING: [
                 st.Page("views/approve_and_issue.py", title=strings.APPROVE_AND_ISSUE, icon=":material/approval:"),
                 st.Page("views/documents.py", title=strings.DOCUMENTS, icon=":material/folder_open:"),
+                st.Page("views/close.py", title=strings.CLOSE, icon=":material/verified:"),
                 st.Page("views/credits.py", title=strings.CREDITS, icon=":material/redeem:"),
                 st.Page("views/receivables.py", title=strings.RECEIVABLES, icon=":material/payments:"),
             ],

@@ -5,10 +5,12 @@ When to add here: something new can be downloaded.
 What does not belong here: what a page shows (``queries.py``); how a file is written (``exports.py``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -26,11 +28,15 @@ from dashboards.queries import (
     CommitmentSort,
 )
 
+if TYPE_CHECKING:
+    from orchestration.reconciliation.restatement import Change
+
 __all__ = [
     "Extract",
     "ExtractColumn",
     "audit_log",
     "budgets",
+    "changes",
     "charges",
     "check_results",
     "commitment_benefits",
@@ -255,7 +261,11 @@ def commitment_policies(publication: Publication, period: date, group: str | Non
 def open_problems(publication: Publication, period: date, group: str | None) -> Iterator[Extract]:
     """Give the open problems of a month."""
     sql = """
-        select * from marts.fct_open_problems
+        select *
+        from (
+            select *, min(billing_period) over (partition by problem, subject, billing_group_id) as since
+            from marts.fct_open_problems
+        ) as problems
         where billing_period = $period and ($group is null or coalesce(nullif(billing_group_id, ''), $group) = $group)
         order by problem, billing_group_id, subject
     """
@@ -477,3 +487,11 @@ def cost_anomalies(publication: Publication, group: str | None) -> Iterator[Extr
     """
     with _extract(publication, sql, {"group": group}) as extract:
         yield extract
+
+
+@contextmanager
+def changes(found: "Sequence[Change]") -> Iterator[Extract]:
+    """Give every change between two deliveries; they are compared on demand and stand in no mart."""
+    types = {str: "VARCHAR", int: "BIGINT", Decimal: "DECIMAL(38,10)"}
+    columns = tuple(ExtractColumn(field.name, types[type(getattr(found[0], field.name))]) for field in fields(found[0]))
+    yield Extract(columns=columns, rows=(astuple(change) for change in found))

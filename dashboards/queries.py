@@ -27,6 +27,7 @@ __all__ = [
     "COMMITMENTS_SHOWN",
     "COMMITMENT_FILTER",
     "COMMITMENT_ORDER",
+    "AwsInvoiceService",
     "BillingGroup",
     "BillingPeriod",
     "Charge",
@@ -35,6 +36,7 @@ __all__ = [
     "ChargeOption",
     "ChargeSort",
     "ChargeTotals",
+    "CheckFailure",
     "CheckResult",
     "Commitment",
     "CommitmentBenefit",
@@ -42,6 +44,7 @@ __all__ = [
     "CommitmentSort",
     "CommitmentTotals",
     "Delivery",
+    "ExplainableLine",
     "GroupCharge",
     "GroupChargePart",
     "GroupSummary",
@@ -53,12 +56,14 @@ __all__ = [
     "InvoiceLineAccount",
     "InvoiceTies",
     "InvoiceTotal",
+    "LateDelivery",
     "MonthTotal",
     "OpenProblem",
     "ProblemTotal",
     "Reconciliation",
     "Run",
     "ServiceTotal",
+    "aws_invoice_services",
     "billing_groups",
     "billing_periods",
     "cached",
@@ -66,6 +71,7 @@ __all__ = [
     "charge_options",
     "charge_totals",
     "charges",
+    "check_failures",
     "check_results",
     "column_comments",
     "commitment_benefits",
@@ -73,6 +79,7 @@ __all__ = [
     "commitment_totals",
     "commitments",
     "deliveries",
+    "explainable_lines",
     "fetch",
     "group_charge_parts",
     "group_charges",
@@ -84,6 +91,7 @@ __all__ = [
     "invoice_ties",
     "invoice_totals",
     "invoices",
+    "late_deliveries",
     "latest_run",
     "meaning",
     "month_totals",
@@ -691,6 +699,48 @@ def invoice_lines(publication: Publication, period: date, group: str) -> tuple[I
         from marts.fct_invoice_lines
         where billing_period = $period and billing_group_id = $group
         order by line_number
+        """,
+        {"period": period, "group": group},
+    )
+
+
+@dataclass(frozen=True)
+class ExplainableLine:
+    """One line of a draft, to be chosen."""
+
+    billing_group_id: str
+    billing_group_name: str
+    invoice_line_key: str
+    line_number: int
+    line_kind: str
+    description: str
+    currency: str
+    minor_units: int
+    net_amount: Decimal | None
+
+
+@cached
+def explainable_lines(publication: Publication, period: date, group: str | None) -> tuple[ExplainableLine, ...]:
+    """Return the lines of a month's drafts, of all groups or one, in the order of the drafts."""
+    return fetch(
+        publication,
+        ExplainableLine,
+        """
+        select
+            lines.billing_group_id,
+            coalesce(invoices.billing_group_name, lines.billing_group_id) as billing_group_name,
+            lines.invoice_line_key,
+            lines.line_number,
+            lines.line_kind,
+            coalesce(lines.description, lines.line_kind) as description,
+            lines.currency,
+            invoices.minor_units,
+            lines.net_amount
+        from marts.fct_invoice_lines as lines
+        inner join marts.fct_invoices as invoices
+            on lines.billing_period = invoices.billing_period and lines.billing_group_id = invoices.billing_group_id
+        where lines.billing_period = $period and ($group is null or lines.billing_group_id = $group)
+        order by lower(invoices.billing_group_name), lines.billing_group_id, lines.line_number
         """,
         {"period": period, "group": group},
     )
@@ -1609,7 +1659,7 @@ def commitment_policies(publication: Publication, period: date, group: str | Non
 
 @dataclass(frozen=True)
 class OpenProblem:
-    """One thing to mend; money is AWS cost in USD, None where the problem has no rows of its own."""
+    """One thing to mend; money is in USD, None where it is not known."""
 
     problem: str
     billing_group_id: str
@@ -1619,6 +1669,11 @@ class OpenProblem:
     detail: str
     row_count: int | None
     aws_cost: Decimal | None
+    amount_at_stake: Decimal | None
+    owner: str
+    file_name: str
+    ready_row: str
+    since: date
 
 
 @cached
@@ -1636,15 +1691,23 @@ def open_problems(publication: Publication, period: date, group: str | None) -> 
             coalesce(fct_open_problems.subject, '') as subject,
             coalesce(fct_open_problems.detail, '') as detail,
             fct_open_problems.row_count,
-            fct_open_problems.aws_cost
-        from marts.fct_open_problems
+            fct_open_problems.aws_cost,
+            fct_open_problems.amount_at_stake,
+            coalesce(fct_open_problems.owner, '') as owner,
+            coalesce(fct_open_problems.file_name, '') as file_name,
+            coalesce(fct_open_problems.ready_row, '') as ready_row,
+            fct_open_problems.since
+        from (
+            select *, min(billing_period) over (partition by problem, subject, billing_group_id) as since
+            from marts.fct_open_problems
+        ) as fct_open_problems
         left join (select distinct billing_group_id, billing_group_name from marts.dim_billing_groups) as grp
             on fct_open_problems.billing_group_id = grp.billing_group_id
         where
             fct_open_problems.billing_period = $period
             and ($group is null or coalesce(nullif(fct_open_problems.billing_group_id, ''), $group) = $group)
         order by
-            fct_open_problems.problem, abs(fct_open_problems.aws_cost) desc nulls last,
+            fct_open_problems.problem, abs(fct_open_problems.amount_at_stake) desc nulls last,
             fct_open_problems.billing_group_id, fct_open_problems.subject
         """,
         {"period": period, "group": group},
@@ -1659,6 +1722,7 @@ class ProblemTotal:
     problem_count: int
     row_count: int | None
     aws_cost: Decimal | None
+    amount_at_stake: Decimal | None
     groups: int
 
 
@@ -1674,13 +1738,14 @@ def problem_totals(publication: Publication, period: date, group: str | None) ->
             count(*) as problem_count,
             cast(sum(row_count) as bigint) as row_count,
             sum(aws_cost) as aws_cost,
+            sum(amount_at_stake) as amount_at_stake,
             count(distinct billing_group_id) as groups
         from marts.fct_open_problems
         where
             billing_period = $period
             and ($group is null or coalesce(nullif(billing_group_id, ''), $group) = $group)
         group by problem
-        order by problem = 'not_final', abs(sum(aws_cost)) desc nulls last, problem
+        order by problem = 'not_final', abs(sum(amount_at_stake)) desc nulls last, problem
         """,
         {"period": period, "group": group},
     )
@@ -1706,7 +1771,40 @@ def reconciliation(publication: Publication, period: date) -> tuple[Reconciliati
         select billing_account_id, stage, amount, coalesce(residual, 0) as residual
         from marts.fct_reconciliation
         where billing_period = $period
-        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated'], stage), stage
+        order by billing_account_id, list_position(['raw', 'billed', 'withheld', 'unrated', 'groups'], stage), stage
+        """,
+        {"period": period},
+    )
+
+
+@dataclass(frozen=True)
+class AwsInvoiceService:
+    """What the CUR says of one service on one of AWS's invoices, in USD (X4, G66)."""
+
+    billing_account_id: str
+    aws_invoice_id: str
+    invoice_service_code: str
+    service_code: str
+    part: str
+    row_count: int
+    aws_cost: Decimal
+
+
+@cached
+def aws_invoice_services(publication: Publication, period: date) -> tuple[AwsInvoiceService, ...]:
+    """Return the services of AWS's invoices of a month as its invoice shows them, those without money left out."""
+    return fetch(
+        publication,
+        AwsInvoiceService,
+        """
+        select
+            billing_account_id, aws_invoice_id, invoice_service_code, service_code, part,
+            cast(sum(row_count) as bigint) as row_count, sum(aws_cost) as aws_cost
+        from marts.fct_aws_invoice_services
+        where billing_period = $period
+        group by all
+        having sum(aws_cost) <> 0
+        order by billing_account_id, aws_invoice_id, invoice_service_code, service_code, part
         """,
         {"period": period},
     )
@@ -1723,6 +1821,11 @@ class CheckResult:
     severity: str
     detail: str
     checked_at: datetime | None
+    check_id: str
+    owner: str
+    meaning: str
+    remedy: str
+    failure_count: int
 
 
 @cached
@@ -1734,10 +1837,58 @@ def check_results(publication: Publication) -> tuple[CheckResult, ...]:
         """
         select
             check_name, layer, coalesce(subject, '') as subject, status, coalesce(severity, '') as severity,
-            coalesce(detail, '') as detail, checked_at
+            coalesce(detail, '') as detail, checked_at, check_id, owner, meaning, remedy, failure_count
         from marts.fct_check_results
-        order by status = 'pass', layer <> 'raw', layer, subject, check_name
+        order by status = 'pass', severity <> 'critical', layer <> 'raw', layer, subject, check_name
         """,
+    )
+
+
+@dataclass(frozen=True)
+class CheckFailure:
+    """One row that fails a check, in words."""
+
+    check_id: str
+    failing_row: str
+    found: str
+
+
+@cached
+def check_failures(publication: Publication) -> tuple[CheckFailure, ...]:
+    """Return the rows that fail a check of the last run, as many as are kept."""
+    return fetch(
+        publication,
+        CheckFailure,
+        """
+        select check_id, failing_row, found
+        from marts.fct_check_failures
+        order by check_id, failure_number
+        """,
+    )
+
+
+@dataclass(frozen=True)
+class LateDelivery:
+    """What a payer should have delivered by now: a newer ``delivery`` of an open month, or the next ``month``."""
+
+    payer_account_id: str
+    billing_period: date
+    expected: str
+    due_at: datetime
+
+
+def late_deliveries(publication: Publication, now: datetime) -> tuple[LateDelivery, ...]:
+    """Return what is late at ``now`` (UTC, without zone), longest overdue first; not cached, as clocks move."""
+    return fetch(
+        publication,
+        LateDelivery,
+        """
+        select payer_account_id, billing_period, expected, due_at
+        from marts.fct_expected_deliveries
+        where due_at < $now
+        order by due_at, payer_account_id, expected
+        """,
+        {"now": now},
     )
 
 

@@ -15,6 +15,7 @@ PRODUCT: Final = "Chargehouse"
 # Pages
 OVERVIEW: Final = "Overview"
 INVOICES: Final = "Invoices"
+EXPLAIN: Final = "Explain"
 CHARGES: Final = "Charges"
 COMMITMENTS: Final = "Commitments"
 QUALITY: Final = "Quality"
@@ -23,6 +24,7 @@ RECEIVABLES: Final = "Receivables"
 APPROVE_AND_ISSUE: Final = "Approve and issue"
 DOCUMENTS: Final = "Documents"
 CREDITS: Final = "Credits"
+CLOSE: Final = "Close"
 # The heading over the pages that change the ledger.
 INVOICING: Final = "Invoicing"
 
@@ -555,6 +557,7 @@ PROBLEMS: Final = {
     "shared_cost_not_spread": "Shared cost that nobody bears",
     "split_equally": "Cost split equally for want of weights",
     "charged_without_rows": "Group charged without any usage",
+    "aws_invoice_difference": "AWS's invoice differs from its rows",
 }
 
 PROBLEM_REMEDIES: Final = {
@@ -583,6 +586,10 @@ PROBLEM_REMEDIES: Final = {
     "charged_without_rows": (
         "AWS delivered nothing for the group's accounts, and yet a minimum, a fee or a share is billed. If the "
         "delivery of their payer is missing, land it and run again; if the group used nothing, this is right."
+    ),
+    "aws_invoice_difference": (
+        "Compare aws_invoices.csv with AWS's invoice, and land the newest delivery. If both are right, ask AWS: the "
+        "money shown is what they differ by."
     ),
 }
 
@@ -652,6 +659,7 @@ STAGES: Final = {
     "billed": "Billed to groups",
     "withheld": "Withheld, with a reason",
     "unrated": "Unrated, waiting",
+    "groups": "Over all groups",
 }
 
 LAYERS: Final = {"raw": "What AWS delivered", "dbt": "What was worked out"}

@@ -1,7 +1,8 @@
 """The command `chargehouse` (contract: commands).
 
 What is here: one function per verb: read the arguments, call the package, print for a person or (`--json`) a script.
-When to add here: a new verb; those about payments, letters and sending stand in ``settlement_commands``.
+When to add here: a new verb that is about runs and invoices; what is a subject of its own stands in a module of its own
+that is named like it: ``settlement_commands``, ``reconciliation_commands``, ``preview_commands``, ``explain_commands``.
 What does not belong here: the work itself.
 
 Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
@@ -9,14 +10,20 @@ Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
 
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from orchestration import budget_commands, settlement_commands
+from orchestration import (
+    budget_commands,
+    explain_commands,
+    preview_commands,
+    reconciliation_commands,
+    settlement_commands,
+)
 from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.terminal import JSON_OPTION, Name, Period, print_json, print_table, progress
@@ -51,7 +58,13 @@ def main() -> None:
     """
 
 
-for command in (*settlement_commands.COMMANDS, *budget_commands.COMMANDS):
+for command in (
+    *settlement_commands.COMMANDS,
+    *reconciliation_commands.COMMANDS,
+    *preview_commands.COMMANDS,
+    *budget_commands.COMMANDS,
+    explain_commands.explain,
+):
     main.add_command(command)
 
 
@@ -217,6 +230,7 @@ def status(as_json: bool) -> None:
         "price_lists": reports.price_lists(workspace),
         "open_problems": reports.open_problems(workspace),
         "budgets": reports.budgets(workspace),
+        "late_deliveries": reports.late_deliveries(workspace, datetime.now(UTC).replace(tzinfo=None)),
         "failed_checks": reports.failed_checks(workspace),
     }
     if as_json:
@@ -230,6 +244,10 @@ def status(as_json: bool) -> None:
     if found["budgets"]:
         shown = ("period", "budget", "state", "currency", "budget_amount", "actual_amount", "percentage")
         print_table("Budgets", [{name: row[name] for name in shown} for row in found["budgets"]], "")
+    if found["late_deliveries"]:
+        print_table("Late deliveries", found["late_deliveries"], "")
+    if workspace.failed_checks_file.exists():
+        click.echo("The last run published nothing, because critical checks failed:")
     print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
 
 

@@ -10,8 +10,9 @@ import dagster as dg
 from orchestration.assets.models import models
 from orchestration.assets.published import cost_anomalies_for, published_copy_for
 from orchestration.assets.raw import billing_configuration, build_periods, cur_deliveries, ledger_copy, raw_checks
+from orchestration.dbt_process import DBT_COMMAND
 from orchestration.jobs import process_new
-from orchestration.models import DBT_EXECUTABLE, LeanDbtCliResource
+from orchestration.models import LeanDbtCliResource
 from orchestration.resources import WorkspaceResource
 from orchestration.schedules import every_six_hours_for
 from orchestration.settings import PROJECT_ROOT, Workspace
@@ -44,7 +45,11 @@ def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_s
                 lock_wait_seconds=lock_wait_seconds,
             ),
             "dbt": LeanDbtCliResource(
-                project_dir=str(PROJECT_ROOT), profiles_dir=str(PROJECT_ROOT), dbt_executable=DBT_EXECUTABLE
+                project_dir=str(PROJECT_ROOT),
+                profiles_dir=str(PROJECT_ROOT),
+                # Dagster puts its arguments behind these.
+                dbt_executable=DBT_COMMAND[0],
+                global_config_flags=list(DBT_COMMAND[1:]),
             ),
         },
     )

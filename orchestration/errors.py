@@ -5,6 +5,7 @@
     ChargehouseError               one clear message for a person; the command exits with 1
     ├── ConfigurationError         billing/*.csv has problems; carries all of them
     ├── BillingConductorError      lists of AWS Billing Conductor cannot be imported; carries all problems
+    ├── AwsInvoiceError            AWS's list of its invoices cannot be imported; carries all problems
     ├── DeliveryError              a CUR delivery cannot be used
     ├── WorkspaceBusyError         another process works on the same workspace
     ├── NotBuiltError              a period is not built from what there is now
@@ -23,6 +24,7 @@ What does not belong here: programming errors; those stay ordinary exceptions an
 from dataclasses import dataclass
 
 __all__ = [
+    "AwsInvoiceError",
     "BillingConductorError",
     "BuildError",
     "ChargehouseError",
@@ -87,7 +89,7 @@ class ConfigurationError(ChargehouseError):
 
 @dataclass(frozen=True, order=True)
 class ExportProblem:
-    """One problem in a file that was exported from AWS Billing Conductor.
+    """One problem in a JSON file that was exported from AWS.
 
     Attributes:
         file: the file as it was named.
@@ -116,6 +118,16 @@ class BillingConductorError(ChargehouseError):
         self.problems = problems
         count = len(problems)
         head = f"The lists have {count} problem{'s' if count != 1 else ''}; nothing was written."
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]))
+
+
+class AwsInvoiceError(ChargehouseError):
+    """AWS's list of its invoices cannot be imported; ``problems`` holds every problem found, in file order."""
+
+    def __init__(self, problems: list[ExportProblem]) -> None:
+        self.problems = problems
+        count = len(problems)
+        head = f"The list of AWS invoices has {count} problem{'s' if count != 1 else ''}; nothing was changed."
         super().__init__("\n".join([head, *(f"  {problem}" for problem in problems)]))
 
 

@@ -1,7 +1,8 @@
 """The published copy: the marts, written beside the old copy and put in its place in one step.
 
 What is here: copying schema ``marts`` of the warehouse, with its comments, into ``published/chargehouse.duckdb``, and
-the tables that only a run knows (runs, check results, price lists) or only the ledger (parts of documents, its log).
+the tables that only a run knows (runs, check results, price lists) or only the ledger (parts of documents, its log);
+beside the marts, the configuration that a line is explained by.
 When to add here: a table for readers that no model can build.
 What does not belong here: any change of the data on its way out.
 """
@@ -13,11 +14,19 @@ import duckdb
 
 from orchestration.settings import Workspace
 
-__all__ = ["publish"]
+__all__ = ["publish", "publish_failed_checks"]
 
 _RUN_TABLES = {
     "fct_runs": "select * exclude (published_at) from {}.raw.runs",
-    "fct_check_results": "select * from {}.raw.check_results",
+    "fct_check_results": """
+        select
+            check_name, layer, subject, status, severity, detail, checked_at, check_id, owner, meaning, remedy,
+            failure_count
+        from {}.raw.check_results
+    """,
+    "fct_check_failures": "select * from {}.raw.check_failures order by all",
+    "fct_expected_deliveries": "select * from {}.raw.expected_deliveries order by all",
+    "dim_configuration_files": "select * from {}.raw.configuration_files order by file",
     "dim_price_lists": "select * exclude (fingerprint) from {}.raw.price_list_files",
 }
 
@@ -67,7 +76,15 @@ _RUN_TABLES |= {
 
 _RUN_COMMENTS = {
     "fct_runs": "One row per run that was published.",
-    "fct_check_results": "One row per check of the latest run.",
+    "fct_check_results": (
+        "One row per check of the latest run: what it promises, who acts, what failing means, how many rows fail."
+    ),
+    "fct_check_failures": "One row per row that fails a check of the latest run, up to 20 per check.",
+    "fct_expected_deliveries": (
+        "One row per payer and what it sends next: a newer `delivery` of an open month, the next `month`; late from "
+        "due_at (UTC) on."
+    ),
+    "dim_configuration_files": "One row per configuration file that the latest run loaded, with its sha256.",
     "dim_price_lists": "One row per AWS price list seen, with what it holds, or why it is rejected (R8).",
     "fct_document_line_accounts": "One row per line of an issued document and account (D3, M5).",
     "fct_document_taxes": "One row per tax category and rate of an issued document (D3, T3, D6).",
@@ -88,6 +105,23 @@ _RUN_COMMENTS = {
         "`approved` before they changed (D1), with the cause in words."
     ),
     "fct_audit_log": "One row per change of the ledger: who did what, when (UTC), on what, from which host.",
+}
+
+
+# What lines are explained by, beside the marts; as the last run loaded it, for the analyses `explain_*` (decision 15).
+_EXPLAINING = {
+    **{
+        f"billing.{name}": f"select * from warehouse.billing.{name}"
+        for name in (
+            *("account_assignments", "billing_groups", "billing_terms", "custom_line_items", "minimum_commitments"),
+            *("pricing_rule_tiers", "pricing_rules", "settings", "shared_cost_rules"),
+            *("support_plan_tiers", "support_plans"),
+        )
+    },
+    "staging.stg_aws__price_list_tiers": (
+        "select * from warehouse.staging.stg_aws__price_list_tiers "
+        "where sku in (select price_list_sku from marts.fct_charges)"
+    ),
 }
 
 
@@ -117,6 +151,7 @@ def publish(workspace: Workspace) -> int:
             connection.execute(f"create table marts.{name} as {query.format('warehouse')}")
             connection.execute(f"comment on table marts.{name} is '{_RUN_COMMENTS[name]}'")
         _copy_comments(connection)
+        _copy_what_explains(connection)
         connection.execute("detach warehouse")
         connection.execute("checkpoint")
     finally:
@@ -125,7 +160,38 @@ def publish(workspace: Workspace) -> int:
         os.fsync(handle.fileno())
     size = new_file.stat().st_size
     new_file.replace(target)
+    workspace.failed_checks_file.unlink(missing_ok=True)
     return size
+
+
+def publish_failed_checks(workspace: Workspace) -> None:
+    """Put what the checks of a run found beside the published copy, which that run leaves as it was.
+
+    The file holds ``fct_check_results`` and ``fct_check_failures`` of the run that published nothing; the next
+    publication removes it.
+    """
+    target = workspace.failed_checks_file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    new_file = target.with_name(f"{target.name}.{os.getpid()}.new")
+    new_file.unlink(missing_ok=True)
+    with duckdb.connect(new_file) as connection:
+        connection.execute(f"attach '{_quoted(workspace.warehouse_file)}' as warehouse (read_only)")
+        connection.execute("create schema marts")
+        for name in ("fct_check_results", "fct_check_failures"):
+            connection.execute(f"create table marts.{name} as {_RUN_TABLES[name].format('warehouse')}")
+        connection.execute("detach warehouse")
+    new_file.replace(target)
+
+
+def _copy_what_explains(connection: duckdb.DuckDBPyConnection) -> None:
+    there = connection.execute(
+        "select table_schema || '.' || table_name from information_schema.tables where table_catalog = 'warehouse'"
+    ).fetchall()
+    connection.execute("create schema billing")
+    connection.execute("create schema staging")
+    for (name,) in there:
+        if name in _EXPLAINING:
+            connection.execute(f"create table {name} as {_EXPLAINING[name]}")
 
 
 def _copy_comments(connection: duckdb.DuckDBPyConnection) -> None:

@@ -5,8 +5,9 @@ When to add here: a new listing of the command line.
 What does not belong here: arithmetic; a number that is not in a mart belongs in one.
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,6 +18,7 @@ from orchestration.settings import Workspace
 __all__ = [
     "Row",
     "budgets",
+    "comparable_deliveries",
     "cost_anomalies",
     "credit_draws",
     "deliveries",
@@ -25,6 +27,7 @@ __all__ = [
     "invoice_lines",
     "invoice_taxes",
     "invoices",
+    "late_deliveries",
     "open_problems",
     "periods",
     "price_lists",
@@ -35,10 +38,13 @@ __all__ = [
 Row = dict[str, Any]
 
 
-def _query(workspace: Workspace, query: str, parameters: list[object] | None = None) -> list[Row]:
-    if not workspace.published_file.exists():
+def _query(
+    workspace: Workspace, query: str, parameters: list[object] | None = None, file: Path | None = None
+) -> list[Row]:
+    source = file or workspace.published_file
+    if not source.exists():
         raise ChargehouseError(f"Nothing is published in {workspace.root} yet. Now: chargehouse run")
-    with duckdb.connect(workspace.published_file, read_only=True) as connection:
+    with duckdb.connect(source, read_only=True) as connection:
         try:
             result = connection.execute(query, parameters or [])
         except (duckdb.BinderException, duckdb.CatalogException) as error:
@@ -118,7 +124,7 @@ def periods(workspace: Workspace) -> list[Row]:
             max(recon.amount) filter (where recon.stage = 'billed') as of_which_billed,
             max(recon.amount) filter (where recon.stage = 'withheld') as withheld,
             max(recon.amount) filter (where recon.stage = 'unrated') as unrated,
-            max(recon.residual) as residual,
+            arg_max(recon.residual, abs(recon.residual)) as residual,
             any_value(periods.is_final) as final
         from marts.fct_reconciliation as recon
         left join marts.dim_billing_periods as periods using (billing_period)
@@ -145,6 +151,32 @@ def deliveries(workspace: Workspace) -> list[Row]:
         from marts.dim_deliveries
         order by billing_period, payer_account_id, export_name, status, delivery_id
         """,
+    )
+
+
+def comparable_deliveries(workspace: Workspace, period: date, payer: str | None) -> list[Row]:
+    """Return the deliveries of billed exports of a month with their control totals (C2), newest first."""
+    return _query(
+        workspace,
+        """
+        select
+            delivery_key,
+            delivery_id,
+            payer_account_id,
+            export_name,
+            billing_period,
+            status,
+            reason,
+            manifest_modified_at as delivered_at,
+            fingerprint,
+            case when discount_mode = 'columns' then net_unblended_cost else unblended_cost end as aws_cost
+        from marts.dim_deliveries
+        where
+            billing_period = $1 and ($2 is null or payer_account_id = $2) and payer_account_id is not null
+            and delivery_id <> '' and (is_billed or status = 'rejected')
+        order by payer_account_id, export_name, status <> 'current', manifest_modified_at desc, delivery_id desc
+        """,
+        [period, payer],
     )
 
 
@@ -178,10 +210,18 @@ def open_problems(workspace: Workspace) -> list[Row]:
             subject,
             cast(sum(row_count) as bigint) as rows,
             sum(aws_cost) as aws_cost,
-            detail
-        from marts.fct_open_problems
+            detail,
+            sum(amount_at_stake) as at_stake_usd,
+            strftime(since, '%Y-%m') as since,
+            owner,
+            file_name as file,
+            ready_row as row_to_add
+        from (
+            select *, min(billing_period) over (partition by problem, subject, billing_group_id) as since
+            from marts.fct_open_problems
+        ) as problems
         group by all
-        order by period, abs(sum(aws_cost)) desc, problem, subject
+        order by period, abs(sum(amount_at_stake)) desc nulls last, problem, subject
         """,
     )
 
@@ -205,15 +245,34 @@ def problem_totals(workspace: Workspace) -> list[Row]:
 
 
 def failed_checks(workspace: Workspace) -> list[Row]:
-    """Return the checks of the latest run that did not pass."""
+    """Return the checks of the latest run that did not pass, with who acts; also of a run that published nothing."""
     return _query(
         workspace,
         """
-        select check_name as "check", layer, subject, severity, detail
+        select check_name as "check", layer, subject, severity, detail, owner, failure_count as rows, remedy, check_id
         from marts.fct_check_results
         where status = 'fail'
-        order by layer, check_name
+        order by severity <> 'critical', layer, check_name
         """,
+        file=workspace.failed_checks_file if workspace.failed_checks_file.exists() else None,
+    )
+
+
+def late_deliveries(workspace: Workspace, now: datetime) -> list[Row]:
+    """Return what payers should have delivered by ``now`` (UTC, without zone) and did not, longest overdue first."""
+    return _query(
+        workspace,
+        """
+        select
+            payer_account_id as payer,
+            strftime(billing_period, '%Y-%m') as period,
+            case expected when 'delivery' then 'newer delivery' else 'first delivery' end as expected,
+            strftime(due_at, '%Y-%m-%d %H:%M') as due_utc
+        from marts.fct_expected_deliveries
+        where due_at < $1
+        order by due_at, payer_account_id
+        """,
+        [now],
     )
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["RunSummary", "close_dead_runs", "prepare_dagster_home", "run_new"]
 
 _RUN_CONFIG = "run.yaml"
+
+# Checks whose failing rows are warnings in words of their own.
+_SAID_BESIDE = {"deliveries__accepted", "deliveries__fresh", "deliveries__month_arrived"}
 _WITHOUT_CAPTURE = """
 # Capturing what a step prints turns the outputs of the whole process about. A run in a process that does something else
 # too, as the pages do, must not; what it prints is in its log file.
@@ -189,7 +192,7 @@ def _execute(
     finally:
         logger.removeHandler(reporter)
     if not result.success:
-        raise _failure(result, log_file)
+        raise _failure(workspace, result, log_file)
 
 
 def prepare_dagster_home(workspace: Workspace) -> None:
@@ -216,7 +219,7 @@ def close_dead_runs(instance: "dg.DagsterInstance") -> None:
         instance.report_run_failed(run, "The process of this run is gone: its workspace is free.")
 
 
-def _failure(result: Any, log_file: Path) -> ChargehouseError:
+def _failure(workspace: Workspace, result: Any, log_file: Path) -> ChargehouseError:
     """Return the reason of a failed run: the first failed step's own message, or the failed blocking checks."""
     failed_checks = [
         f"{evaluation.check_name}: {evaluation.description}"
@@ -224,6 +227,12 @@ def _failure(result: Any, log_file: Path) -> ChargehouseError:
         if not evaluation.passed and evaluation.blocking and evaluation.severity.value == "ERROR"
     ]
     if failed_checks:
+        if workspace.failed_checks_file.exists():
+            failed_checks = [
+                f"{check['check']}: {check['detail']}. {check['remedy']} ({check['owner']})"
+                for check in reports.failed_checks(workspace)
+                if check["severity"] == "critical"
+            ]
         return CheckError(
             "A blocking check failed, so nothing was published; the published copy is as it was.\n  "
             + "\n  ".join(failed_checks)
@@ -295,6 +304,10 @@ def _warnings(workspace: Workspace) -> list[str]:
             f"{credit['currency']} are drawn on documents, but {credit['granted_amount'].normalize():,f} are granted; "
             "nothing more is drawn on it"
         )
+    for late in reports.late_deliveries(workspace, datetime.now(UTC).replace(tzinfo=None)):
+        found.append(f"payer {late['payer']}: {late['expected']} of {late['period']} was due {late['due_utc']} UTC")
     for check in reports.failed_checks(workspace):
-        found.append(f"check of {check['subject']}: {check['check']}: {check['detail']}")
+        if check["check_id"] in _SAID_BESIDE:
+            continue
+        found.append(f"check of {check['subject']}: {check['check']}: {check['detail']} ({check['owner']} acts)")
     return found

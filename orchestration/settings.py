@@ -100,6 +100,11 @@ class Workspace:
         return self.root / "published" / "data-dictionary.html"
 
     @property
+    def failed_checks_file(self) -> Path:
+        """What the checks of a run found that published nothing; absent after a run that published."""
+        return self.root / "published" / "failed_checks.duckdb"
+
+    @property
     def ledger_file(self) -> Path:
         """Issued documents and payments, never rebuilt (unused when ``ledger_url`` is set)."""
         return self.root / "ledger" / "chargehouse-ledger.sqlite"

@@ -6,16 +6,19 @@ When to add here: a new control table.
 What does not belong here: what the tables mean for a run (``planning.py``) and the models (``dbt_project/``).
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
 
 from orchestration.errors import WorkspaceBusyError
+from orchestration.expectations.control import prepare_check_tables
 from orchestration.ingest.price_lists import prepare_price_list_tables
 from orchestration.ledger.mirror import prepare_ledger_tables
 from orchestration.settings import Workspace
@@ -27,6 +30,7 @@ __all__ = [
     "prepare_control_tables",
     "record_publication",
     "record_run",
+    "save_configuration_files",
     "save_loaded_configuration",
     "workspace_lock",
 ]
@@ -65,18 +69,10 @@ create table if not exists raw.runs (
 create table if not exists raw.loaded_configuration (
     digest varchar not null
 );
-create table if not exists raw.checked_deliveries (
-    delivery_key varchar primary key,
-    fingerprint varchar not null
-);
-create table if not exists raw.check_results (
-    check_name varchar not null,
-    layer varchar not null,
-    subject varchar not null,
-    status varchar not null,
-    severity varchar not null,
-    detail varchar not null,
-    checked_at timestamp not null
+create table if not exists raw.configuration_files (
+    file varchar primary key,
+    sha256 varchar not null,
+    byte_count bigint not null
 );
 create table if not exists raw.approved_drafts (
     draft_hash varchar primary key,
@@ -154,6 +150,7 @@ def prepare_control_tables(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_CONTROL_TABLES)
     prepare_price_list_tables(connection)
     prepare_ledger_tables(connection)
+    prepare_check_tables(connection)
 
 
 def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str) -> None:
@@ -161,6 +158,19 @@ def save_loaded_configuration(connection: duckdb.DuckDBPyConnection, digest: str
     connection.execute("begin transaction")
     connection.execute("delete from raw.loaded_configuration")
     connection.execute("insert into raw.loaded_configuration values (?)", [digest])
+    connection.execute("commit")
+
+
+def save_configuration_files(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Remember which configuration files schema ``billing`` was loaded from, each with its sha256."""
+    connection.execute("begin transaction")
+    connection.execute("delete from raw.configuration_files")
+    for file in sorted(folder.glob("*.csv")):
+        content = file.read_bytes()
+        connection.execute(
+            "insert into raw.configuration_files values (?, ?, ?)",
+            [file.name, hashlib.sha256(content).hexdigest(), len(content)],
+        )
     connection.execute("commit")
 
 

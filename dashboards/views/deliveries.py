@@ -1,16 +1,27 @@
 """What AWS delivered, what is billed from, and what was refused and why.
 
-What is here: every known delivery of the month or of all months.
+What is here: every known delivery of the month or of all months, and what changed between two of them.
 When to add here: something that is known about a delivery as a whole.
 What does not belong here: single rows of a delivery.
 """
 
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
-from dashboards import extracts, queries, strings
-from dashboards.components import exports, filters, money, tables
+from dashboards import closing_strings, extracts, queries, strings
+from dashboards.components import exports, filters, money, tables, work
 from dashboards.components.tables import Cell, Column, Tone, number
 from dashboards.queries import Delivery
+from orchestration.settings import Workspace
+
+if TYPE_CHECKING:
+    from dashboards.components.filters import Selection
+    from dashboards.components.work import Report, Work
+    from orchestration.reconciliation.restatement import Change, Comparison
+
+_COMPARISON = "comparison_work"
 
 STATUS_TONES: dict[str, Tone] = {"current": "good", "superseded": "muted", "rejected": "bad"}
 
@@ -44,6 +55,101 @@ def rounded(row: Delivery) -> Cell:
     if not row.excess_decimal_row_count:
         return Cell(money.integer(row.excess_decimal_row_count))
     return Cell(money.integer(row.excess_decimal_row_count), detail=money.exact(row.excess_decimal_sum))
+
+
+def compared_by(row: Delivery) -> tuple[str, str]:
+    """Return what two deliveries must have in common to be compared."""
+    return row.payer_account_id, row.export_name
+
+
+def show_comparison(chosen: "Selection", of_month: tuple[Delivery, ...]) -> None:
+    """Let two deliveries of the month be chosen, and show what AWS changed between them."""
+    st.subheader(f"{closing_strings.COMPARE}, {chosen.period_name}")
+    st.caption(closing_strings.COMPARE_NOTE)
+    deliveries = [row for row in of_month if row.status != "rejected" and row.is_billed]
+    counts = {key: sum(compared_by(row) == key for row in deliveries) for key in map(compared_by, deliveries)}
+    exports_of_month = [key for key, count in counts.items() if count > 1]
+    if not exports_of_month:
+        st.info(closing_strings.ONLY_ONE)
+        return
+    pickers = st.columns([3, 3, 3, 1], vertical_alignment="bottom")
+    key = pickers[0].selectbox(
+        closing_strings.CHOOSE_PAYER, exports_of_month, format_func=" · ".join, key="deliveries_payer"
+    )
+    rows = [row for row in deliveries if compared_by(row) == key]
+    newest_first = sorted(rows, key=lambda row: (row.status == "current", row.landed_at or datetime.min), reverse=True)
+    names = {
+        row.delivery_id: f"{row.delivery_id} ({strings.of(strings.DELIVERY_STATUSES, row.status)})" for row in rows
+    }
+    ids = [row.delivery_id for row in newest_first]
+    earlier = pickers[1].selectbox(
+        closing_strings.EARLIER, ids, index=1, format_func=lambda it: names[it], key="deliveries_earlier"
+    )
+    later = pickers[2].selectbox(
+        closing_strings.LATER, ids, index=0, format_func=lambda it: names[it], key="deliveries_later"
+    )
+    workspace, period = Workspace.from_environment(), chosen.period.billing_period
+    asked = (str(workspace.root), period, key, earlier, later)
+
+    def compare(report: "Report") -> "Comparison":
+        from orchestration.reconciliation.restatement import compare_deliveries
+
+        return compare_deliveries(workspace, period, key[0], earlier, later, report)
+
+    if pickers[3].button(closing_strings.COMPARE_BUTTON, key="deliveries_compare", type="primary"):
+        st.session_state[_COMPARISON] = (asked, work.start(closing_strings.COMPARING, compare))
+    show_result(asked)
+
+
+def show_result(asked: tuple[object, ...]) -> None:
+    """Show what the last comparison found, if it was of these two deliveries."""
+    done_for, going_on = st.session_state.get(_COMPARISON, (None, None))
+    if going_on is None or done_for != asked:
+        return
+    comparison: Work[Comparison] = going_on
+    if comparison.is_going_on:
+        work.show_progress(comparison)
+    elif comparison.error is not None:
+        work.show_failure(comparison.error)
+    elif comparison.result is not None:
+        show_changes(comparison.result)
+
+
+def show_changes(found: "Comparison") -> None:
+    """List what changed, the most money first."""
+    with st.container(horizontal=True, gap="small", key="comparison_totals"):
+        st.metric(closing_strings.BEFORE, money.usd(found.earlier.aws_cost), border=True)
+        st.metric(closing_strings.AFTER, money.usd(found.later.aws_cost), border=True)
+        st.metric(f"{closing_strings.DIFFERENCE}, USD", money.signed(found.difference), border=True)
+        st.metric(closing_strings.ROWS, f"{found.row_difference:+,}", border=True)
+    if not found.changes:
+        st.success(closing_strings.SAME, icon=":material/check_circle:")
+        return
+    columns: list[Column[Change]] = [
+        Column(closing_strings.ACCOUNT, lambda row: row.sub_account_id, "fixed"),
+        Column(strings.SERVICE, lambda row: Cell(row.service_code, detail=row.line_item_type)),
+        Column(closing_strings.CHANGE, lambda row: strings.of(closing_strings.KINDS, row.kind)),
+        number(
+            closing_strings.ROWS,
+            lambda row: Cell(money.integer(row.rows_after), detail=f"{money.integer(row.rows_before)} →"),
+        ),
+        number(closing_strings.BEFORE, lambda row: money.exact(row.aws_cost_before)),
+        number(closing_strings.AFTER, lambda row: money.exact(row.aws_cost_after)),
+        number(f"{closing_strings.DIFFERENCE}, USD", lambda row: money.exact(row.difference)),
+        number(closing_strings.ITEMS, lambda row: money.integer(row.changed_items), closing_strings.ITEMS_HELP),
+    ]
+    tables.show(found.changes, columns, caption=closing_strings.COMPARE)
+    exports.buttons(
+        "comparison",
+        exports.file_name("restatement", f"{found.billing_period:%Y-%m}", found.payer_account_id),
+        [exports.Sheet(closing_strings.CHANGE, lambda: extracts.changes(found.changes))],
+        [
+            ("Content", closing_strings.COMPARE),
+            (closing_strings.EARLIER, found.earlier.delivery_id),
+            (closing_strings.LATER, found.later.delivery_id),
+        ],
+        what=strings.count(len(found.changes), "change", "changes"),
+    )
 
 
 def main() -> None:
@@ -102,6 +208,7 @@ def main() -> None:
         [("Content", f"Deliveries, {where}")],
         what=strings.count(len(found), "delivery", "deliveries"),
     )
+    show_comparison(chosen, queries.deliveries(chosen.publication, chosen.period.billing_period))
 
 
 if __name__ == "__main__":

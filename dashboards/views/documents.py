@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboards import document_queries, extracts, queries, strings
+from dashboards import document_queries, explain_strings, extracts, queries, strings
 from dashboards.components import exports, filters, money, tables, taxes, work
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, number
@@ -240,8 +240,14 @@ def show_made(found: "Work[list[Rendered]]") -> None:
 def show_lines(document: Document, lines: Sequence[DocumentLine]) -> None:
     """List the lines; a correction's say why they differ (D5)."""
     has_causes = any(line.cause for line in lines)
+
+    def explained(row: DocumentLine) -> Cell:
+        name = f"{document.number}/{row.line_number}"
+        href = filters.address(strings.EXPLAIN, filters.selection(), line=[name])
+        return Cell(str(row.line_number), href=href, hint=explain_strings.EXPLAIN_THIS)
+
     columns: list[Column[DocumentLine]] = [
-        Column(strings.LINE_NUMBER, lambda row: str(row.line_number)),
+        Column(strings.LINE_NUMBER, explained),
         Column(strings.LINE_KIND, lambda row: strings.of(strings.LINE_KINDS, row.line_kind), "fixed"),
         Column(
             strings.DESCRIPTION, lambda row: Cell(row.description, detail=row.service_code or row.source_id), "wide"
@@ -252,6 +258,7 @@ def show_lines(document: Document, lines: Sequence[DocumentLine]) -> None:
         number(strings.CREDIT, lambda row: money.document(row.credit_amount, document.minor_units)),
     ]
     tables.show(lines, columns, caption=f"{strings.INVOICE_LINES}, {document.number}")
+    st.caption(explain_strings.FOLLOW)
 
 
 def show_accounts(document: Document, accounts: Sequence[DocumentAccount]) -> None:

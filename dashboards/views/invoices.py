@@ -12,7 +12,7 @@ from decimal import Decimal
 
 import streamlit as st
 
-from dashboards import document_queries, extracts, queries, strings
+from dashboards import document_queries, explain_strings, extracts, queries, strings
 from dashboards.components import exports, filters, money, tables, taxes
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Tone, number
@@ -293,8 +293,13 @@ def show_lines(invoice: Invoice, lines: Sequence[InvoiceLine], ties: InvoiceTies
             href = filters.address(strings.CHARGES, chosen, group=group, service=[label_of[row.service_code]])
         return Cell(text, detail=row.service_code or row.source_id, href=href)
 
+    def explained(row: InvoiceLine) -> Cell:
+        name = f"{period:%Y-%m}/{group}/{row.line_number}"
+        href = filters.address(strings.EXPLAIN, chosen, group=group, line=[name])
+        return Cell(str(row.line_number), href=href, hint=explain_strings.EXPLAIN_THIS)
+
     columns: list[Column[InvoiceLine]] = [
-        Column(strings.LINE_NUMBER, lambda row: str(row.line_number)),
+        Column(strings.LINE_NUMBER, explained),
         Column(strings.LINE_KIND, lambda row: strings.of(strings.LINE_KINDS, row.line_kind), "fixed"),
         Column(strings.DESCRIPTION, described, "wide"),
         number(strings.EXACT_USD, lambda row: money.exact(row.exact_amount_usd), meaning("exact_amount_usd")),
@@ -318,6 +323,7 @@ def show_lines(invoice: Invoice, lines: Sequence[InvoiceLine], ties: InvoiceTies
         caption=f"{strings.INVOICE_LINES}, {invoice.customer_name}",
         totals=[["", "", strings.TOTAL, exact, rounded, credit, ""]],
     )
+    st.caption(explain_strings.FOLLOW)
 
 
 def line_tax(row: InvoiceLine) -> Cell:

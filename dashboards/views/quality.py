@@ -1,19 +1,25 @@
 """Whether the numbers can be trusted, and what there is to mend.
 
-What is here: open problems as work lists with their money, the reconciliation, the checks of the last run.
+What is here: what stopped the last run, late deliveries, open problems as work lists with their money and the rows that
+mend them, the reconciliation, the checks of the last run with the rows that fail, Great Expectations' report.
 When to add here: another reason why a month cannot be invoiced.
 What does not belong here: mending it; that is done in the billing configuration or by AWS.
 """
 
+import base64
 from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import streamlit as st
 
-from dashboards import extracts, queries, strings
+from dashboards import extracts, quality_strings, queries, strings
 from dashboards.components import exports, filters, handouts, money, tables
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Section, Tone, number
-from dashboards.queries import CheckResult, OpenProblem, ProblemTotal, Reconciliation
+from dashboards.publication import NothingPublishedError, Publication
+from dashboards.queries import CheckFailure, CheckResult, OpenProblem, ProblemTotal, Reconciliation
+from orchestration.expectations.data_docs import data_docs_folder
 from orchestration.settings import Workspace
 
 # Problems whose charges can be looked at: those that carry this treatment.
@@ -36,6 +42,34 @@ def show_totals(
             (strings.CHECKS_PASSED, statuses.count(True)),
         ):
             st.metric(label, money.integer(count), border=True)
+
+
+def show_blocked_run(workspace: Workspace) -> None:
+    """Say which checks stopped the last run, where it published nothing; the numbers shown are older."""
+    try:
+        blocked = Publication.at(workspace.failed_checks_file)
+    except NothingPublishedError:
+        return
+    failed = [result for result in queries.check_results(blocked) if result.status != "pass"]
+    critical = [result for result in failed if result.severity == "critical"]
+    st.error(quality_strings.BLOCKED.format(count=quality_strings.of_checks(len(critical))), icon=":material/error:")
+    tables.show(
+        critical,
+        check_columns(queries.check_failures(blocked)),
+        caption=quality_strings.BLOCKED_CHECKS,
+    )
+
+
+def show_late_deliveries(publication: Publication) -> None:
+    """Say what payers should have delivered by now."""
+    for late in queries.late_deliveries(publication, datetime.now(UTC).replace(tzinfo=None)):
+        sentence = quality_strings.LATE_MONTH if late.expected == "month" else quality_strings.LATE_DELIVERY
+        st.warning(
+            sentence.format(
+                period=f"{late.billing_period:%Y-%m}", payer=late.payer_account_id, due=strings.moment(late.due_at)
+            ),
+            icon=":material/schedule:",
+        )
 
 
 def payers_with_residual(stages: tuple[Reconciliation, ...]) -> list[str]:
@@ -81,19 +115,28 @@ def show_problems(totals: tuple[ProblemTotal, ...], chosen: Selection) -> None:
         Column(strings.SUBJECT, subject, "wide"),
         Column(strings.GROUP, concerned),
         Column(strings.PAYER, lambda row: row.billing_account_id or money.MISSING),
+        Column(quality_strings.SINCE, lambda row: f"{row.since:%Y-%m}", "fixed"),
+        Column(
+            quality_strings.ROW_TO_ADD,
+            lambda row: Cell(row.ready_row or money.MISSING, detail=row.file_name),
+            help=meaning("ready_row"),
+        ),
         number(strings.ROWS, lambda row: money.integer(row.row_count), meaning("row_count")),
-        number(f"{strings.AWS_COST}, USD", lambda row: money.usd(row.aws_cost), meaning("aws_cost")),
+        number(quality_strings.AT_STAKE, lambda row: money.usd(row.amount_at_stake), meaning("amount_at_stake")),
     ]
     sections = [
         Section(
             found[total.problem],
             title=f"{strings.of(strings.PROBLEMS, total.problem)} ({money.integer(total.problem_count)})",
-            note=strings.PROBLEM_REMEDIES.get(total.problem, ""),
-            totals=(money.integer(total.row_count), money.usd(total.aws_cost)),
+            note=quality_strings.who_does(
+                found[total.problem][0].owner, strings.PROBLEM_REMEDIES.get(total.problem, "")
+            ),
+            totals=(money.integer(total.row_count), money.usd(total.amount_at_stake)),
         )
         for total in totals
     ]
     tables.show_sections(sections, columns, caption=f"{strings.OPEN_PROBLEMS}, {chosen.period_name}")
+    show_rows_to_add([problem for total in totals for problem in found[total.problem]])
     exports.buttons(
         "problems",
         exports.file_name("open-problems", f"{period:%Y-%m}", chosen.group_name),
@@ -106,6 +149,21 @@ def show_problems(totals: tuple[ProblemTotal, ...], chosen: Selection) -> None:
         [("Content", f"Open problems of {chosen.period_name}"), (strings.GROUP, chosen.group_name)],
         what="the open problems",
     )
+
+
+def show_rows_to_add(problems: Sequence[OpenProblem]) -> None:
+    """Offer the rows that would mend the problems, ready to be copied, by file."""
+    rows: dict[str, dict[str, None]] = defaultdict(dict)
+    for problem in problems:
+        if problem.ready_row:
+            rows[problem.file_name][problem.ready_row] = None
+    if not rows:
+        return
+    with st.expander(quality_strings.ROWS_TO_ADD, icon=":material/content_copy:"):
+        st.caption(quality_strings.ROWS_TO_ADD_HELP)
+        for file_name, ready_rows in rows.items():
+            st.markdown(f"`{file_name}`")
+            st.code("\n".join(ready_rows), language=None)
 
 
 def show_reconciliation(stages: tuple[Reconciliation, ...], chosen: Selection) -> None:
@@ -152,6 +210,79 @@ def show_reconciliation(stages: tuple[Reconciliation, ...], chosen: Selection) -
     )
 
 
+def check_columns(failures: Sequence[CheckFailure]) -> list[Column[CheckResult]]:
+    """Return the columns of a list of checks, with the rows that fail to be opened beneath each."""
+    by_check: dict[str, list[CheckFailure]] = defaultdict(list)
+    for failure in failures:
+        by_check[failure.check_id].append(failure)
+
+    def check(row: CheckResult) -> Cell:
+        if row.status == "pass":
+            return Cell(
+                row.check_name,
+                more=[(quality_strings.MEANING, row.meaning), (quality_strings.WHAT_TO_DO, row.remedy)],
+                more_label=quality_strings.CHECK_EXPLAINED,
+            )
+        kept = by_check[row.check_id]
+        label = quality_strings.FAILING_ROW_COUNT.format(
+            count=money.integer(len(kept)), total=money.integer(row.failure_count)
+        )
+        return Cell(
+            row.check_name,
+            detail=row.meaning,
+            more=[(failure.failing_row or row.subject, failure.found) for failure in kept]
+            or [(row.subject, row.detail)],
+            more_label=label if kept else quality_strings.FAILING_ROWS,
+        )
+
+    def status(row: CheckResult) -> Cell:
+        passed = row.status == "pass"
+        tone: Tone = "good" if passed else "warning" if row.severity == "warning" else "bad"
+        detail = "" if passed else strings.of(strings.SEVERITIES, row.severity)
+        return Cell(strings.of(strings.CHECK_STATUSES, row.status), detail=detail, tone=tone, badge=True)
+
+    return [
+        Column(strings.CHECK, check, "wide"),
+        Column(strings.SUBJECT, lambda row: row.subject),
+        Column(
+            quality_strings.WHO_ACTS,
+            lambda row: Cell(
+                strings.of(quality_strings.OWNERS, row.owner), detail="" if row.status == "pass" else row.remedy
+            ),
+        ),
+        Column(strings.CHECKED, lambda row: strings.moment(row.checked_at), "fixed"),
+        Column(strings.RESULT, status),
+    ]
+
+
+def show_report(workspace: Workspace) -> None:
+    """Show Great Expectations' report of the last run, a suite at a time, and offer it as a file."""
+    with st.expander(quality_strings.REPORT, icon=":material/description:"):
+        written = {page.stem: page for page in data_docs_folder(workspace.warehouse).glob("*.html")}
+        pages = {suite: written[suite] for suite in quality_strings.SUITES if suite in written}
+        if not pages:
+            st.info(quality_strings.NO_REPORT)
+            return
+        st.caption(quality_strings.REPORT_HELP)
+        suite = st.selectbox(
+            quality_strings.SUITE,
+            list(pages),
+            format_func=lambda name: strings.of(quality_strings.SUITES, name),
+            key="quality_suite",
+        )
+        st.download_button(
+            quality_strings.DOWNLOAD_REPORT,
+            pages[suite].read_bytes,
+            file_name=f"great-expectations-{suite}.html",
+            mime="text/html",
+            key="quality_report",
+            on_click="ignore",
+        )
+        # An address of its own kind, so that the page inside can reach nothing of this one.
+        content = base64.b64encode(pages[suite].read_bytes()).decode()
+        st.iframe(f"data:text/html;base64,{content}", height=700)
+
+
 def show_checks(results: tuple[CheckResult, ...], chosen: Selection) -> None:
     """List the checks of the last run by layer, failed ones first."""
     st.subheader(strings.CHECKS)
@@ -163,18 +294,7 @@ def show_checks(results: tuple[CheckResult, ...], chosen: Selection) -> None:
         return
     with_passed = st.toggle(strings.SHOW_PASSED, key="passed", bind="query-params")
 
-    def status(row: CheckResult) -> Cell:
-        passed = row.status == "pass"
-        tone: Tone = "good" if passed else "warning" if row.severity == "warning" else "bad"
-        detail = "" if passed else strings.of(strings.SEVERITIES, row.severity)
-        return Cell(strings.of(strings.CHECK_STATUSES, row.status), detail=detail, tone=tone, badge=True)
-
-    columns: list[Column[CheckResult]] = [
-        Column(strings.CHECK, lambda row: Cell(row.check_name, detail=row.detail), "wide"),
-        Column(strings.SUBJECT, lambda row: row.subject),
-        Column(strings.CHECKED, lambda row: strings.moment(row.checked_at), "fixed"),
-        Column(strings.RESULT, status),
-    ]
+    columns = check_columns(queries.check_failures(chosen.publication))
     sections = []
     for layer in dict.fromkeys(result.layer for result in sorted(results, key=lambda each: each.layer != "raw")):
         of_layer = [result for result in results if result.layer == layer]
@@ -203,10 +323,14 @@ def main() -> None:
     problems = queries.problem_totals(chosen.publication, period, chosen.group_id)
     stages = queries.reconciliation(chosen.publication, period)
     results = queries.check_results(chosen.publication)
+    workspace = Workspace.from_environment()
+    show_blocked_run(workspace)
+    show_late_deliveries(chosen.publication)
     show_totals(problems, stages, results)
     show_problems(problems, chosen)
     show_reconciliation(stages, chosen)
     show_checks(results, chosen)
+    show_report(workspace)
     handouts.html_page(
         "data_dictionary",
         strings.DATA_DICTIONARY,

@@ -12,23 +12,30 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from orchestration.expectations.results import save_results
+from orchestration.dbt_files import failures
+from orchestration.expectations.catalogue import checks_of
+from orchestration.expectations.results import result_of_rows, save_results
 from orchestration.expectations.validation import CheckResult
 from orchestration.models import DBT_PROJECT, TRANSLATOR, prepare_manifest
 from orchestration.partitions import BILLING_PERIODS
+from orchestration.publish import publish_failed_checks
 from orchestration.resources import WorkspaceResource
 from orchestration.warehouse import open_warehouse
 
-__all__ = ["dbt_arguments", "models"]
+__all__ = ["dbt_arguments", "failing_rows", "models", "test_results"]
 
 _LOG = logging.getLogger("chargehouse.run")
 
 
 def dbt_arguments() -> list[str]:
-    """Return the arguments of the one invocation: unit tests prove rules, not data, and belong to `make test`."""
-    return ["build", "--exclude-resource-type", "unit_test"]
+    """Return the arguments of the one invocation.
+
+    Unit tests prove rules, not data, and belong to `make test`. A log for debugging would take a tenth of dbt's time.
+    """
+    return ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
 
 
 @dbt_assets(
@@ -47,45 +54,44 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     run_results.unlink(missing_ok=True)
     invocation = dbt.cli(dbt_arguments(), context=context, target_path=run_results.parent, raise_on_error=False)
     yield from invocation.stream()
-    results = test_results(run_results)
     with open_warehouse(place) as connection:
+        results = test_results(connection, run_results)
         save_results(connection, "dbt", results)
+    if any(result.blocks for result in results):
+        publish_failed_checks(place)
     if not invocation.is_successful():
         raise dg.Failure(
-            description="; ".join(_failures(run_results)) or f"dbt could not finish: {invocation.get_error()}",
+            description="; ".join(failures(run_results)) or f"dbt could not finish: {invocation.get_error()}",
             allow_retries=False,
         )
 
 
-def _failures(run_results: Path) -> list[str]:
-    """Name the models and tests that failed; what was skipped behind them says nothing new."""
-    if not run_results.exists():
-        return []
-    return [
-        f"{result['unique_id'].split('.')[2]}: {result.get('message') or result['status']}"
-        for result in json.loads(run_results.read_text(encoding="utf-8"))["results"]
-        if result["status"] in ("error", "fail", "runtime error")
-    ]
+def test_results(connection: duckdb.DuckDBPyConnection, run_results: Path) -> list[CheckResult]:
+    """Return the outcome of every check that the dbt tests of a ``run_results.json`` made, with the rows that fail.
 
-
-def test_results(run_results: Path) -> list[CheckResult]:
-    """Return the outcome of every dbt test in a ``run_results.json``; an empty list where dbt wrote none."""
+    A test that failed is asked again, for dbt keeps how many rows it found and not which. Checks of a test that could
+    not be made, because the models before it failed, are left out: they neither passed nor failed.
+    """
     if not run_results.exists():
         return []
     found = []
-    for result in json.loads(run_results.read_text(encoding="utf-8"))["results"]:
-        kind, _project, name = result["unique_id"].split(".")[:3]
-        if kind != "test":
-            continue
-        passed = result["status"] == "pass"
-        found.append(
-            CheckResult(
-                check_name=name.removeprefix("assert_").replace("_", " "),
-                layer="dbt",
-                subject=name,
-                status="pass" if passed else "fail",
-                severity="warning" if result["status"] == "warn" else "critical",
-                detail="" if passed else str(result.get("message") or result["status"]),
-            )
-        )
+    for node in json.loads(run_results.read_text(encoding="utf-8"))["results"]:
+        kind, _project, name = node["unique_id"].split(".")[:3]
+        if kind == "test" and node["status"] in ("pass", "fail"):
+            rows = failing_rows(connection, node["compiled_code"]) if node["status"] == "fail" else {}
+            found += [result_of_rows(check.check_id, rows.get(check.check_id, [])) for check in checks_of(name)]
     return found
+
+
+def failing_rows(connection: duckdb.DuckDBPyConnection, compiled_test: str) -> dict[str, list[tuple[str, str]]]:
+    """Return what a test finds by check: which row, and what it says.
+
+    Args:
+        connection: the warehouse.
+        compiled_test: the test's SQL as dbt compiled it; its columns are ``check_id``, ``failing_row`` and ``found``.
+    """
+    rows: dict[str, list[tuple[str, str]]] = {}
+    query = f"select check_id, failing_row, found from ({compiled_test}) as failures order by all"
+    for check_id, failing_row, found in connection.execute(query).fetchall():
+        rows.setdefault(check_id, []).append((failing_row, found))
+    return rows

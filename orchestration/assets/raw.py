@@ -7,7 +7,7 @@ What does not belong here: parsing (``ingest/``, ``configuration/``) and expecta
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -17,9 +17,9 @@ from orchestration.configuration.fingerprint import files_digest
 from orchestration.configuration.load import load_configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.errors import BuildError
-from orchestration.expectations.deliveries import check_deliveries
-from orchestration.expectations.line_items import check_line_items, mark_checked
-from orchestration.expectations.results import save_results
+from orchestration.expectations.catalogue import catalogue
+from orchestration.expectations.checking import check_raw
+from orchestration.expectations.data_docs import data_docs_folder
 from orchestration.expectations.validation import CheckResult
 from orchestration.ingest.deliveries import sync
 from orchestration.ingest.landing import open_landing
@@ -27,9 +27,15 @@ from orchestration.ingest.price_lists import sync_price_lists
 from orchestration.ledger.mirror import load_ledger
 from orchestration.partitions import BILLING_PERIODS
 from orchestration.planning import billing_exports, plan_periods, write_build_periods
+from orchestration.publish import publish_failed_checks
 from orchestration.resources import WorkspaceResource
 from orchestration.settings import PROJECT_ROOT
-from orchestration.warehouse import loaded_configuration, open_warehouse, save_loaded_configuration
+from orchestration.warehouse import (
+    loaded_configuration,
+    open_warehouse,
+    save_configuration_files,
+    save_loaded_configuration,
+)
 
 __all__ = ["BuildConfig", "billing_configuration", "build_periods", "cur_deliveries", "ledger_copy", "raw_checks"]
 
@@ -57,6 +63,7 @@ def billing_configuration(workspace: WorkspaceResource) -> dg.MaterializeResult[
     with open_warehouse(place) as connection:
         load_configuration(connection, configuration)
         save_loaded_configuration(connection, digest)
+        save_configuration_files(connection, place.billing)
     return dg.MaterializeResult(metadata={"folder": str(place.billing)})
 
 
@@ -159,44 +166,50 @@ def build_periods(
     yield dg.MaterializeResult(asset_key=["raw", "period_builds"], metadata=metadata)
 
 
+_SUITES = {
+    "deliveries": ("deliveries_are_sound", ["raw", "deliveries"], "the register of deliveries"),
+    "cur_line_items": ("cur_line_items_are_sound", ["raw", "cur_line_items"], "the rows of the deliveries"),
+    "delivery_drift": (
+        "deliveries_are_like_those_before",
+        ["raw", "cur_line_items"],
+        "deliveries beside earlier ones",
+    ),
+}
+
+
 @dg.multi_asset_check(
     specs=[
-        dg.AssetCheckSpec(
-            "deliveries_are_sound",
-            asset=["raw", "deliveries"],
-            blocking=True,
-            description="Great Expectations suite on the register of deliveries.",
-        ),
-        dg.AssetCheckSpec(
-            "cur_line_items_are_sound",
-            asset=["raw", "cur_line_items"],
-            blocking=True,
-            description="Great Expectations suite on the rows of the deliveries.",
-        ),
+        dg.AssetCheckSpec(name, asset=asset, blocking=True, description=f"Great Expectations suite on {what}.")
+        for name, asset, what in _SUITES.values()
     ]
 )
 def raw_checks(workspace: WorkspaceResource) -> Iterator[dg.AssetCheckResult]:
     """Run the suites on the raw tables; critical failures block the models."""
+    place = workspace.workspace
     _LOG.info("Checking the raw tables")
-    with open_warehouse(workspace.workspace) as connection:
-        deliveries = check_deliveries(connection)
-        line_items = check_line_items(connection, f"'{PROJECT_ROOT / 'dbt_project' / 'seeds' / 'charge_types.csv'}'")
-        for results in (deliveries, line_items):
-            save_results(connection, "raw", results)
-        if not any(result.blocks for result in line_items):
-            mark_checked(connection)
-    yield _as_asset_check("deliveries_are_sound", ["raw", "deliveries"], deliveries)
-    yield _as_asset_check("cur_line_items_are_sound", ["raw", "cur_line_items"], line_items)
+    with open_warehouse(place) as connection:
+        results = check_raw(
+            connection,
+            f"'{PROJECT_ROOT / 'dbt_project' / 'seeds' / 'charge_types.csv'}'",
+            datetime.now(UTC).replace(tzinfo=None),
+            data_docs_folder(place.warehouse),
+        )
+    if any(result.blocks for result in results):
+        publish_failed_checks(place)
+    for suite, (name, asset, _what) in _SUITES.items():
+        yield _as_asset_check(name, asset, [each for each in results if catalogue()[each.check_id].source == suite])
 
 
 def _as_asset_check(name: str, asset_key: list[str], results: list[CheckResult]) -> dg.AssetCheckResult:
     failures = [result for result in results if result.status == "fail"]
+    # Of a blocked run only what blocks it is the reason.
     blocking = [result for result in failures if result.blocks]
+    told = blocking or failures
     return dg.AssetCheckResult(
         check_name=name,
         asset_key=asset_key,
         passed=not failures,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
-        description="; ".join(f"{result.check_name}: {result.detail}" for result in failures) or "all passed",
+        description="; ".join(f"{result.promise}: {result.detail}" for result in told) or "all passed",
         metadata={"checks": len(results), "failed": len(failures)},
     )

@@ -40,6 +40,7 @@ from orchestration.configuration.columns import (
     rate,
 )
 from orchestration.configuration.intervals import Interval
+from orchestration.expectations.catalogue import default_thresholds
 
 __all__ = [
     "FILES",
@@ -65,6 +66,7 @@ __all__ = [
     "PricingPlan",
     "PricingRule",
     "PricingRuleTier",
+    "QualityThreshold",
     "Row",
     "SettingDeclaration",
     "SettingValue",
@@ -670,6 +672,25 @@ class GlAccount(Row):
     account_name: Annotated[str, Text("Its name.", required=False)]
 
 
+_THRESHOLDS = tuple(limit.threshold for limit in default_thresholds())
+
+
+@dataclass(frozen=True, slots=True)
+class QualityThreshold(Row):
+    """One row per limit of a data quality check that is not the default; docs/data-quality.md lists them."""
+
+    threshold: Annotated[str, Choice("Which limit.", _THRESHOLDS)]
+    payer_account_id: Annotated[
+        str | None,
+        AccountId("Payer it is for; empty = all. A payer's own counts first.", required=False, refers_to="payers"),
+    ]
+    value: Annotated[
+        Decimal | None, Number("The limit, in its unit; empty = the check is not made.", 22, 10, required=False)
+    ]
+    start_period: Annotated[date, Period("First billing period it holds for.")]
+    end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
+
+
 @dataclass(frozen=True)
 class FileSchema:
     """One configuration file.
@@ -791,6 +812,15 @@ FILES: tuple[FileSchema, ...] = (
         ("posting", "issuer_id", "line_kind", "service_code", "tax_category"),
         decides_bills=False,
     ),
+    FileSchema(
+        "quality_thresholds",
+        QualityThreshold,
+        False,
+        ("threshold", "payer_account_id"),
+        _PERIODS,
+        is_key_dated=True,
+        decides_bills=False,
+    ),
 )
 """Every configuration file, in the order of the contract, which is the order of messages."""
 
@@ -851,6 +881,7 @@ class Configuration:
     budgets: tuple[Budget, ...]
     access: tuple[Grant, ...]
     gl_accounts: tuple[GlAccount, ...]
+    quality_thresholds: tuple[QualityThreshold, ...]
 
     def rows(self, name: str) -> tuple[Row, ...]:
         """Return the rows of the file with this stem."""

@@ -10,7 +10,7 @@ dbt itself compiles analyses, but only with the whole project, which takes many 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,19 @@ def analysis_sql(name: str) -> str:
     """
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.globals.update(ref=_ref, source=lambda schema, table: f"{schema}.{table}")
-    for file in sorted((_DBT_PROJECT / "macros").glob("*.sql")):
-        text = file.read_text(encoding="utf-8")
-        # A materialization is a tag that only dbt knows.
-        if "{% materialization" not in text:
-            environment.globals[file.stem] = getattr(environment.from_string(text).make_module(), file.stem)
+    macros = {file.stem: file.read_text(encoding="utf-8") for file in (_DBT_PROJECT / "macros").glob("*.sql")}
+    # A materialization is a tag that only dbt knows.
+    macros = {name: text for name, text in macros.items() if "{% materialization" not in text}
+    modules: dict[str, Any] = {}
+    # Macros call each other in any order, but Jinja looks names up when a module is made: so each call finds its own.
+    environment.globals.update({name: partial(_call_macro, modules, name) for name in macros})
+    modules.update({name: environment.from_string(text).make_module() for name, text in macros.items()})
     text = (_DBT_PROJECT / "analyses" / f"{name}.sql").read_text(encoding="utf-8")
     return environment.from_string(text).render()
+
+
+def _call_macro(modules: dict[str, Any], name: str, *arguments: Any) -> Any:
+    return getattr(modules[name], name)(*arguments)
 
 
 @contextmanager

@@ -288,6 +288,9 @@ def internet_transfer(region: str) -> Sku:
         "GB",
         rate,
         family="Data Transfer",
+        # AWS prices it as a service of its own, under which its invoice shows it; the row's product stays EC2.
+        servicecode="AWSDataTransfer",
+        servicename="AWS Data Transfer",
         transferType="AWS Outbound",
         fromLocation=REGION_NAMES[region],
         fromRegionCode=region,

@@ -89,7 +89,8 @@ def test_every_model_has_an_owner_and_only_marts_are_public(
 
 # Published beside the marts: no model makes them (orchestration/publish.py); and the mart that one is found in.
 _NOT_MODELS = {
-    *("dim_cost_histories", "dim_price_lists", "fct_audit_log", "fct_check_results", "fct_cost_anomaly_causes"),
+    *("dim_configuration_files", "dim_cost_histories", "dim_price_lists", "fct_audit_log", "fct_check_failures"),
+    *("fct_check_results", "fct_cost_anomaly_causes", "fct_expected_deliveries"),
     *("fct_document_credits", "fct_document_line_accounts", "fct_document_taxes", "fct_proposal_causes", "fct_runs"),
 }
 _FOUND_IN = {"fct_cost_anomalies": "fct_daily_costs"}
@@ -175,13 +176,17 @@ def test_no_model_divides_or_averages_money() -> None:
 
 
 def test_nodes_stay_few(manifest: dict[str, Any]) -> None:
-    """dbt costs 50 ms a node; beyond some sixty of them the framework outweighs the work."""
+    """dbt costs 50 ms a node; beyond some seventy of them the framework outweighs the work.
+
+    Three of them are the reconciliation of groups and of AWS's own invoices, which have grains of their own (X2, X4);
+    two are tests of taxes and of issued documents, which tie sums that nothing else tied (T3, D3).
+    """
     built = [
         node for node in manifest["nodes"].values() if node["resource_type"] in ("model", "seed", "test", "snapshot")
     ]
     # dim_dates: MetricFlow reads no metric without a time spine of days. Days and budgets: raw rows by day, the days as
     # they are billed, the budgets, and the test that days sum to the month.
-    assert len(built) <= 69
+    assert len(built) <= 71
 
 
 def test_singular_tests_say_what_a_failure_means() -> None:

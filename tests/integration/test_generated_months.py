@@ -1,18 +1,27 @@
 """The sample months against the generator's own books, which know neither our files nor our SQL."""
 
 import shutil
+from collections import defaultdict
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import duckdb
 import pytest
 
+from orchestration.explaining.explanation import explain
+from orchestration.explaining.lookup import find_line
+from orchestration.explaining.rows import line_rows
 from orchestration.issuing import desk
+from orchestration.reconciliation.restatement import compare_deliveries
 from orchestration.runs import run_new
 from orchestration.sample.expectations import Expectations
 from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
+from tests.customer_view import customer_texts, leaks
 from tests.integration.workspaces import Rows
 
 Query = Callable[[Workspace, str], Rows]
@@ -392,6 +401,130 @@ def test_residual_is_zero_and_nothing_is_unrated(sample: Sample, published: Quer
     assert published(workspace, "select distinct status from marts.fct_check_results") == [("pass",)]
 
 
+def test_every_stage_ties_to_the_documents(sample: Sample, published: Query) -> None:
+    """X2, X3: residual 0 at each stage of each group; what the stages come to is what the generator's books say."""
+    workspace, expected = sample
+    assert published(workspace, "select distinct residual from marts.fct_group_reconciliation") == [(0,)]
+    found = {
+        tuple(key): amount
+        for *key, amount in published(
+            workspace,
+            "select strftime(billing_period, '%Y-%m'), billing_group_id, stage, amount "
+            "from marts.fct_group_reconciliation",
+        )
+    }
+    for group in expected.groups:
+        key = (group.billing_period, group.billing_group_id)
+        assert found[*key, "aws_cost"] == group.aws_cost + group.aws_tax
+        assert found[*key, "aws_tax"] == group.aws_tax_billed - group.aws_tax
+    assert {key[:2] for key in found if key[2] == "total"} == {
+        (invoice.billing_period, invoice.billing_group_id)
+        for invoice in expected.invoices
+        if invoice.fx_rate is not None
+    }
+    for invoice in expected.invoices:
+        key = (invoice.billing_period, invoice.billing_group_id)
+        assert found[*key, "lines_before_rounding"] == sum(
+            line.exact_amount_usd for line in expected.lines if (line.billing_period, line.billing_group_id) == key
+        )
+        if invoice.fx_rate is not None:
+            assert found[*key, "credits"] == invoice.credit_amount
+            assert found[*key, "taxable"] == invoice.taxable_amount
+            assert found[*key, "tax"] == invoice.tax_amount
+            assert (found[*key, "total"], found[*key, "issued"]) == (invoice.total_amount, 0)
+            assert found[*key, "to_be_issued"] == (invoice.total_amount if invoice.line_count else 0)
+    # X1 and X2 meet: what was delivered of all payers is the cost of all groups.
+    for period in {row.billing_period for row in expected.deliveries}:
+        delivered = sum(row.aws_cost for row in expected.deliveries if row.billing_period == period and row.is_current)
+        assert sum(amount for key, amount in found.items() if (key[0], key[2]) == (period, "aws_cost")) == delivered
+
+
+def test_aws_invoices_hold_every_row_once(sample: Sample, published: Query) -> None:
+    """X4: by AWS's invoice ids, the rows sum to the delivery's control total, and what is open is under none."""
+    workspace, expected = sample
+    assert published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), billing_account_id, sum(cur_amount), sum(row_count), "
+        "coalesce(sum(cur_amount) filter (where aws_invoice_id = ''), 0) from marts.fct_aws_invoices "
+        "group by all order by 1, 2",
+    ) == [
+        (
+            row.billing_period,
+            row.billing_account_id,
+            row.aws_cost,
+            row.row_count - row.split_cost_row_count,
+            row.aws_cost if row.open_row_count else 0,
+        )
+        for row in sorted(expected.deliveries, key=lambda row: (row.billing_period, row.billing_account_id))
+        if row.is_current
+    ]
+    assert published(workspace, "select distinct reasons from marts.fct_aws_invoices order by 1") == [
+        ("not_final",),
+        ("not_supplied",),
+    ]
+
+
+def test_g66_data_transfer_as_on_awss_invoice(sample: Sample, published: Query) -> None:
+    """The report has it in EC2, AWS's invoice beside EC2; both have the same total."""
+    workspace, _expected = sample
+    of_invoices = published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), billing_account_id, service_code, sum(aws_cost) "
+        "from marts.fct_aws_invoice_services where invoice_service_code = 'AWSDataTransfer' and part = 'charges' "
+        "group by all order by all",
+    )
+    # What is not in the services of the report: usage by its type, and discounts and covered rows likewise.
+    of_rows = published(
+        workspace,
+        "select strftime(billing_period, '%Y-%m'), billing_account_id, service_code, sum(aws_cost) "
+        "from marts.fct_charges where service_code = 'AmazonEC2' and contains(usage_type, 'DataTransfer') "
+        "and charge_type not in ('aws_credit', 'refund', 'aws_tax') group by all order by all",
+    )
+    assert of_invoices == of_rows
+    assert any(amount for *_, amount in of_invoices)
+    assert (
+        published(
+            workspace,
+            """
+            select * from (
+                select billing_period, billing_account_id, sum(aws_cost) as amount from marts.fct_aws_invoice_services
+                group by all
+            ) full join (
+                select billing_period, billing_account_id, sum(aws_cost) as charged from marts.fct_charges group by all
+            ) using (billing_period, billing_account_id)
+            where amount is distinct from charged
+            """,
+        )
+        == []
+    )
+
+
+def test_a_restated_month_is_the_difference_of_its_deliveries(sample: Sample, published: Query) -> None:
+    workspace, expected = sample
+    replaced = [row for row in expected.deliveries if not row.is_current]
+    assert replaced
+    for before in replaced:
+        period = date.fromisoformat(f"{before.billing_period}-01")
+        (after,) = (
+            row
+            for row in expected.deliveries
+            if row.is_current
+            and (row.billing_period, row.billing_account_id) == (before.billing_period, before.billing_account_id)
+        )
+        found = compare_deliveries(workspace, period, before.billing_account_id)
+        assert (found.earlier.aws_cost, found.later.aws_cost) == (before.aws_cost, after.aws_cost)
+        assert sum(change.difference for change in found.changes) == after.aws_cost - before.aws_cost
+        assert found.row_difference == (after.row_count - after.split_cost_row_count) - (
+            before.row_count - before.split_cost_row_count
+        )
+        reasons = published(
+            workspace,
+            "select distinct reason from marts.dim_deliveries where status = 'superseded' and billing_period = "
+            f"date '{period}' and payer_account_id = '{before.billing_account_id}'",
+        )
+        assert reasons == [(f"Replaced by {found.later.delivery_id}",)]
+
+
 def test_every_line_item_type_is_there(sample: Sample, published: Query) -> None:
     """A sample without, say, DistributorDiscount would let its mapping break unseen."""
     import csv
@@ -403,6 +536,33 @@ def test_every_line_item_type_is_there(sample: Sample, published: Query) -> None
         mapped = {row["line_item_type"] for row in csv.DictReader(handle)}
     present = {name for (name,) in published(workspace, "select distinct line_item_type from marts.fct_charges")}
     assert present == mapped
+
+
+def test_every_line_is_explained_and_no_customer_sees_a_cost_of_aws(sample: Sample, published: Query) -> None:
+    """All lines add up at every level; the rows of some of every kind are those of their charges."""
+    workspace, expected = sample
+    lines = published(workspace, "select invoice_line_key, line_kind from marts.fct_invoice_lines order by all")
+    assert len(lines) == len(expected.lines)
+    chosen = Random(5).sample(lines, len(lines))
+    of_kind: dict[str, list[str]] = defaultdict(list)
+    for key, kind in chosen:
+        of_kind[kind].append(key)
+    assert len(of_kind) == 12
+    with_rows = {key for keys in of_kind.values() for key in keys[:3]}
+    with duckdb.connect(workspace.published_file, read_only=True, config={"threads": 1}) as connection:
+        for key, _ in chosen:
+            found = explain(connection, find_line(connection, key))
+            if key in with_rows:
+                charges = [charge for charge in found.charges if charge["is_part"]]
+                with line_rows(workspace, found.reference) as rows:
+                    assert sum(not row["is_discount"] for row in rows.fetch()) == sum(
+                        charge["row_count"] for charge in charges
+                    )
+                    for name in ("aws_cost", "list_cost", "billed_cost"):
+                        assert getattr(rows, name) == sum(charge[name] for charge in charges), (key, name)
+                with line_rows(workspace, found.reference, for_customer=True) as rows:
+                    customers = rows.fetch(200)
+                assert leaks(found, customer_texts(found, customers)) == set(), key
 
 
 # By what is summed: net, credit and, where the view has it, tax, per period and group.
@@ -469,6 +629,18 @@ def test_g73_every_view_of_an_invoice_and_its_document_ties(sample: Sample, ware
     assert of_documents.items() <= of_drafts.items()
     for name, view in found.items():
         assert view == (of_documents if name.startswith("document") else of_drafts), name
+    # X2, D4: everything issued, no stage has a residual, and nothing is left to be issued where a document is.
+    assert warehouse(workspace, "select distinct residual from marts.fct_group_reconciliation") == [(0,)]
+    totals = (
+        "select billing_period, billing_group_id, amount from marts.fct_group_reconciliation "
+        "where stage = '{}' and amount <> 0 order by all"
+    )
+    assert warehouse(workspace, totals.format("issued")) == warehouse(
+        workspace,
+        "select billing_period, billing_group_id, cast(sum(total_amount) as decimal(38, 24)) from marts.fct_documents "
+        "group by all having sum(total_amount) <> 0 order by all",
+    )
+    assert warehouse(workspace, totals.format("to_be_issued")) == []
     assert (
         warehouse(
             workspace,

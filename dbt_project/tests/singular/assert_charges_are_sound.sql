@@ -39,11 +39,12 @@ charge_totals as (
 
 failures as (
     select
-        'charges <> grain' as check_name,
+        'charges__grain' as check_id,
+        concat_ws(' ', billing_period, billing_account_id, sub_account_id) as failing_row,
         concat_ws(
-            ' ', billing_period, billing_account_id, sub_account_id, grain_totals.row_count, charge_totals.row_count,
-            grain_totals.aws_cost, charge_totals.aws_cost
-        ) as detail
+            ' ', 'grain', grain_totals.row_count, 'rows', grain_totals.aws_cost, 'charges', charge_totals.row_count,
+            'rows', charge_totals.aws_cost
+        ) as found
     from grain_totals
     full join charge_totals using (billing_period, billing_account_id, sub_account_id)
     where
@@ -52,8 +53,9 @@ failures as (
         or grain_totals.aws_cost is distinct from charge_totals.aws_cost
     union all
     select
-        'treatment and reason disagree (F5)' as check_name,
-        concat_ws(' ', billing_period, sub_account_id, treatment, treatment_reason) as detail
+        'charges__reasons' as check_id,
+        concat_ws(' ', billing_period, billing_group_id, sub_account_id, service_code, usage_type) as failing_row,
+        concat_ws(' ', treatment, treatment_reason, aws_cost) as found
     from charges
     where
         treatment not in ('billed', 'withheld', 'unrated')
@@ -67,20 +69,24 @@ failures as (
         )
     union all
     select
-        'something is billed on a row that is not' as check_name,
-        concat_ws(' ', billing_period, sub_account_id, treatment, billed_cost) as detail
+        'charges__billed_beside' as check_id,
+        concat_ws(' ', billing_period, billing_group_id, sub_account_id, service_code, usage_type) as failing_row,
+        concat_ws(' ', treatment, billed_cost) as found
     from charges
     where treatment <> 'billed' and billed_cost <> 0
     union all
     select
-        'base x factor <> billed cost (R9)' as check_name,
-        concat_ws(' ', billing_period, sub_account_id, rating_base, rating_factor, billed_cost) as detail
+        'charges__factors' as check_id,
+        concat_ws(' ', billing_period, billing_group_id, sub_account_id, service_code, usage_type) as failing_row,
+        concat_ws(' ', rating_base, 'x', rating_factor, 'is not', billed_cost) as found
     from charges
     where rating_factor is not null and rating_base * rating_factor <> billed_cost
     union all
     select
-        'row without group, account or charge type' as check_name,
-        concat_ws(' ', billing_period, billing_account_id, sub_account_id, billing_group_id, charge_type) as detail
+        'charges__complete' as check_id,
+        concat_ws(' ', billing_period, billing_account_id, sub_account_id, billing_group_id, charge_type)
+            as failing_row,
+        concat_ws(' ', 'AWS cost', coalesce(cast(aws_cost as varchar), 'none')) as found
     from charges
     where
         billing_group_id is null or sub_account_id is null or charge_type is null or billed_cost is null

@@ -50,47 +50,53 @@ spread as (
 
 failures as (
     select
-        'shared out <> taken from the account (G1)' as check_name,
-        concat_ws(' ', spread.billing_period, spread.source_id, taken.amount, spread.billed_cost) as detail
+        'group_charges__spread' as check_id,
+        concat_ws(' ', spread.billing_period, spread.source_id) as failing_row,
+        concat_ws(' ', 'taken', coalesce(taken.amount, 0), 'shared out', spread.billed_cost) as found
     from spread
     left join taken on spread.billing_period = taken.billing_period and spread.source_id = taken.source_id
     where spread.source_kind = 'account' and coalesce(taken.amount, 0) <> spread.billed_cost
     union all
     select
-        'parts <> whole (M5)' as check_name,
-        concat_ws(' ', billing_period, source_id, part, base_amount, billed_cost) as detail
+        'group_charges__parts' as check_id,
+        concat_ws(' ', billing_period, source_id, part) as failing_row,
+        concat_ws(' ', 'whole', base_amount, 'parts', billed_cost) as found
     from spread
     where
         (source_kind = 'fixed' and billed_cost <> base_amount)
         or (method = 'NORMALIZED_HOURS' and billed_cost <> -base_amount)
     union all
     select
-        'percentage of base <> billed (G3)' as check_name,
-        concat_ws(' ', billing_period, billing_group_id, source_id, base_amount, percentage, billed_cost) as detail
+        'group_charges__percentages' as check_id,
+        concat_ws(' ', billing_period, billing_group_id, source_id, service_code) as failing_row,
+        concat_ws(' ', percentage, '% of', base_amount, 'is not', billed_cost) as found
     from group_charges
     where
         percentage is not null
         and billed_cost <> base_amount * cast(percentage * 0.01 as decimal(18, 4))
     union all
     select
-        'true-up does not reach the commitment (G5)' as check_name,
-        concat_ws(' ', billing_period, billing_group_id, committed_amount, base_amount, billed_cost) as detail
+        'group_charges__commitments' as check_id,
+        concat_ws(' ', billing_period, billing_group_id) as failing_row,
+        concat_ws(' ', 'committed', committed_amount, 'charges', base_amount, 'true-up', billed_cost) as found
     from group_charges
     where
         kind = 'minimum_commitment'
         and base_amount + billed_cost <> greatest(base_amount, committed_amount)
     union all
     select
-        'charge key is not unique' as check_name,
+        'group_charges__unique' as check_id,
         concat_ws(' ', billing_period, billing_group_id, kind, source_id, sub_account_id, service_code, part)
-            as detail
+            as failing_row,
+        concat_ws(' ', count(*), 'rows') as found
     from group_charges
     group by billing_period, billing_group_id, kind, source_id, sub_account_id, service_code, part
     having count(*) > 1
     union all
     select
-        'priced again under its own policy <> rated charges (RS6)' as check_name,
-        concat_ws(' ', billing_period, billing_group_id, policy, difference) as detail
+        'group_charges__policies' as check_id,
+        concat_ws(' ', billing_period, billing_group_id, policy) as failing_row,
+        concat_ws(' ', 'difference', difference) as found
     from policies
     where is_applied and difference <> 0
 )

@@ -1,5 +1,6 @@
 {{ config(meta={'dagster': {'ref': {'name': 'fct_invoice_lines'}}}) }}
-{# A row here means that a customer's invoice does not say what the charges say (X2), or has one line twice. #}
+{# A row here means that a customer's invoice does not say what the charges say (X2), has one line twice, or is
+   converted at another rate than its own (I2). #}
 with
 
 charges as (
@@ -15,6 +16,36 @@ group_charges as (
 lines as (
     select * from {{ ref('fct_invoice_lines') }}
     where {{ in_built_periods('billing_period') }}
+),
+
+fx_rates as (
+    select * from {{ source('billing', 'fx_rates') }}
+),
+
+issued_documents as (
+    select * from {{ source('ledger', 'documents') }}
+    where revision = 0
+),
+
+-- I2: a document's rate holds for its group and month for ever.
+expected_rates as (
+    select
+        lines.invoice_line_key,
+        case
+            when lines.currency = 'USD' then cast(1 as decimal(18, 10))
+            when issued_documents.number is not null then cast(issued_documents.fx_rate as decimal(18, 10))
+            else fx_rates.rate
+        end as fx_rate
+    from lines
+    left join issued_documents
+        on
+            lines.billing_period = issued_documents.billing_period
+            and lines.billing_group_id = issued_documents.billing_group_id
+    left join fx_rates
+        on
+            lines.billing_period = fx_rates.period
+            and fx_rates.from_currency = 'USD'
+            and lines.currency = fx_rates.to_currency
 ),
 
 charge_totals as (
@@ -50,27 +81,53 @@ line_totals as (
 
 failures as (
     select
-        'lines before rounding <> charges (X2)' as check_name,
-        concat_ws(' ', billing_period, billing_group_id, charge_totals.billed_cost, line_totals.exact_amount_usd)
-            as detail
+        'invoice_lines__charges' as check_id,
+        concat_ws(' ', billing_period, billing_group_id) as failing_row,
+        concat_ws(
+            ' ', 'charges', coalesce(charge_totals.billed_cost, 0), 'lines', coalesce(line_totals.exact_amount_usd, 0)
+        ) as found
     from charge_totals
     full join line_totals using (billing_period, billing_group_id)
     where coalesce(charge_totals.billed_cost, 0) <> coalesce(line_totals.exact_amount_usd, 0)
     union all
     select
-        'line key is not unique' as check_name,
-        invoice_line_key as detail
+        'invoice_lines__unique' as check_id,
+        invoice_line_key as failing_row,
+        concat_ws(' ', count(*), 'lines') as found
     from lines
     group by invoice_line_key
     having count(*) > 1
     union all
     select
-        'rounding moved a line by more than half a unit (M4)' as check_name,
-        concat_ws(' ', invoice_line_key, currency, rounding_difference) as detail
+        'invoice_lines__rounding' as check_id,
+        invoice_line_key as failing_row,
+        concat_ws(' ', currency, rounding_difference) as found
     from lines
     where
         abs(rounding_difference)
         > case minor_units when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 when 4 then 0.00005 end
+    union all
+    select
+        'invoice_lines__converted' as check_id,
+        invoice_line_key as failing_row,
+        concat_ws(' ', exact_amount_usd, 'USD x', fx_rate, 'is not', net_amount, currency) as found
+    from lines
+    where
+        (net_amount is null) <> (fx_rate is null)
+        -- The product is cut at 10 decimals here, so the last of them proves nothing.
+        or abs(net_amount - {{ in_billing_currency('exact_amount_usd', 'fx_rate') }})
+        > case minor_units when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 when 4 then 0.00005 end + 0.000000001
+    union all
+    select
+        'invoice_lines__rates' as check_id,
+        lines.invoice_line_key as failing_row,
+        concat_ws(
+            ' ', 'rate', coalesce(cast(lines.fx_rate as varchar), 'none'), 'expected',
+            coalesce(cast(expected_rates.fx_rate as varchar), 'none')
+        ) as found
+    from lines
+    inner join expected_rates on lines.invoice_line_key = expected_rates.invoice_line_key
+    where lines.fx_rate is distinct from expected_rates.fx_rate
 )
 
 select * from failures

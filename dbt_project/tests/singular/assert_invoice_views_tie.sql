@@ -46,6 +46,40 @@ account_totals as (
     group by invoice_line_key
 ),
 
+-- M5 once more, from the line and the exact amounts beside its parts.
+weighted as (
+    select
+        line_accounts.invoice_line_key,
+        line_accounts.sub_account_id,
+        line_accounts.net_amount,
+        lines.minor_units,
+        {{ amount_to_minor_units('lines.net_amount', 'lines.minor_units') }} as whole_units,
+        {{ exact_units('line_accounts.exact_amount_usd') }} as weight_units
+    from line_accounts
+    inner join lines on line_accounts.invoice_line_key = lines.invoice_line_key
+    where lines.net_amount is not null
+),
+
+split_again as (
+    select
+        invoice_line_key,
+        sub_account_id,
+        net_amount,
+        cast({{ minor_units_to_amount('share_units', 'minor_units') }} as decimal(22, 4)) as expected_amount
+    from {{ largest_remainder(
+        'weighted', ['invoice_line_key'], 'whole_units', 'weight_units', 'sub_account_id'
+    ) }} as shares
+),
+
+draw_totals as (
+    select
+        invoice_line_key,
+        sum(amount) as credit_amount
+    from credit_ledger
+    where {{ in_built_periods('billing_period') }}
+    group by invoice_line_key
+),
+
 category_totals as (
     select
         invoice_line_key,
@@ -109,8 +143,9 @@ drawn as (
 
 failures as (
     select
-        'parts by account <> line' as check_name,
-        concat_ws(' ', lines.invoice_line_key, lines.net_amount, account_totals.net_amount) as detail
+        'invoices__accounts' as check_id,
+        lines.invoice_line_key as failing_row,
+        concat_ws(' ', 'line', lines.net_amount, 'accounts', coalesce(account_totals.net_amount, 0)) as found
     from lines
     left join account_totals on lines.invoice_line_key = account_totals.invoice_line_key
     where
@@ -119,8 +154,9 @@ failures as (
         or lines.exact_amount_usd is distinct from account_totals.exact_amount_usd
     union all
     select
-        'parts by tax category <> line (T4)' as check_name,
-        concat_ws(' ', lines.invoice_line_key, lines.net_amount, category_totals.net_amount) as detail
+        'invoices__tax_parts' as check_id,
+        lines.invoice_line_key as failing_row,
+        concat_ws(' ', 'line', lines.net_amount, 'tax categories', coalesce(category_totals.net_amount, 0)) as found
     from lines
     left join category_totals on lines.invoice_line_key = category_totals.invoice_line_key
     where
@@ -131,8 +167,11 @@ failures as (
         )
     union all
     select
-        'lines and taxes <> invoice' as check_name,
-        concat_ws(' ', billing_period, billing_group_id, total_amount) as detail
+        'invoices__totals' as check_id,
+        concat_ws(' ', billing_period, billing_group_id) as failing_row,
+        concat_ws(
+            ' ', 'total', total_amount, 'lines', line_net_amount, 'credits', line_credit_amount, 'tax', line_tax_amount
+        ) as found
     from compared
     where
         total_amount is distinct from net_amount + credit_amount + tax_amount
@@ -148,20 +187,37 @@ failures as (
         )
     union all
     select
-        'credits make a line negative (K3)' as check_name,
-        concat_ws(' ', invoice_line_key, net_amount, credit_amount) as detail
+        'invoices__credits_in_lines' as check_id,
+        invoice_line_key as failing_row,
+        concat_ws(' ', 'line', net_amount, 'credit', credit_amount) as found
     from lines
     where credit_amount > 0 or (credit_amount < 0 and net_amount + credit_amount < 0)
     union all
     select
-        'credit drawn beyond its amount (K3)' as check_name,
-        concat_ws(' ', credits.credit_id, credits.amount, drawn.drawn_until_then) as detail
+        'invoices__credits_in_grants' as check_id,
+        credits.credit_id as failing_row,
+        concat_ws(' ', 'granted', credits.amount, 'drawn', -drawn.drawn_until_then) as found
     from drawn
     inner join credits on drawn.credit_id = credits.credit_id
     where
         {{ in_built_periods('drawn.billing_period') }}
         and drawn.is_drawn_now
         and credits.amount + drawn.drawn_until_then < 0
+    union all
+    select
+        'invoices__largest_remainder' as check_id,
+        concat_ws(' ', invoice_line_key, sub_account_id) as failing_row,
+        concat_ws(' ', 'part', net_amount, 'expected', expected_amount) as found
+    from split_again
+    where net_amount is distinct from expected_amount
+    union all
+    select
+        'invoices__draws' as check_id,
+        lines.invoice_line_key as failing_row,
+        concat_ws(' ', 'line', lines.credit_amount, 'draws', coalesce(draw_totals.credit_amount, 0)) as found
+    from lines
+    left join draw_totals on lines.invoice_line_key = draw_totals.invoice_line_key
+    where coalesce(lines.credit_amount, 0) <> coalesce(draw_totals.credit_amount, 0)
 )
 
 select * from failures

@@ -43,8 +43,9 @@ sides as (
 )
 
 select
-    'parts <> margin (X3)' as check_name,
-    concat_ws(' ', billing_period, billing_group_id, sum(amount), sum(margin)) as detail
+    'margin__parts' as check_id,
+    concat_ws(' ', billing_period, billing_group_id) as failing_row,
+    concat_ws(' ', 'parts', sum(amount), 'margin', sum(margin)) as found
 from sides
 group by billing_period, billing_group_id
 having sum(amount) <> sum(margin)

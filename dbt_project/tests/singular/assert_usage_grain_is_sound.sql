@@ -39,27 +39,30 @@ compared as (
 
 failures as (
     select
-        'rows of grain <> rows landed without split-cost rows' as check_name,
-        concat_ws(' ', billing_period, payer_account_id, grain_row_count, row_count - split_cost_row_count) as detail
+        'usage_grain__rows' as check_id,
+        concat_ws(' ', billing_period, payer_account_id) as failing_row,
+        concat_ws(' ', 'rows', grain_row_count, 'landed', row_count - split_cost_row_count) as found
     from compared
     where grain_row_count <> row_count - split_cost_row_count
     union all
     select
-        'unblended cost of grain <> unblended cost landed' as check_name,
-        concat_ws(' ', billing_period, payer_account_id, grain_unblended_cost, unblended_cost) as detail
+        'usage_grain__cost' as check_id,
+        concat_ws(' ', billing_period, payer_account_id) as failing_row,
+        concat_ws(' ', 'cost', grain_unblended_cost, 'landed', unblended_cost) as found
     from compared
     where grain_unblended_cost <> unblended_cost
     union all
     select
-        'discounts split out <> net - unblended (C2)' as check_name,
-        concat_ws(' ', billing_period, payer_account_id, grain_discount_cost, net_unblended_cost - unblended_cost)
-            as detail
+        'usage_grain__discounts' as check_id,
+        concat_ws(' ', billing_period, payer_account_id) as failing_row,
+        concat_ws(' ', 'discounts', grain_discount_cost, 'landed', net_unblended_cost - unblended_cost) as found
     from compared
     where discount_mode = 'columns' and grain_discount_cost <> net_unblended_cost - unblended_cost
     union all
     select
-        'payer in the rows is not the payer of the delivery' as check_name,
-        concat_ws(' ', grain_totals.billing_period, grain_totals.billing_account_id) as detail
+        'usage_grain__payers' as check_id,
+        concat_ws(' ', grain_totals.billing_period, grain_totals.billing_account_id) as failing_row,
+        concat_ws(' ', 'rows', grain_totals.row_count, 'without a delivery') as found
     from grain_totals
     left join deliveries
         on

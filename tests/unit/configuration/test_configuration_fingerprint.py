@@ -35,6 +35,7 @@ PERIOD_CHANGES = [
     ),
     pytest.param(lambda f: f.set("pricing_rules", 0, "end_period", "2030-01"), [], id="a rule that ends later"),
     pytest.param(lambda f: f.set("gl_accounts", 0, "account_code", "1410"), [], id="an account of the general ledger"),
+    pytest.param(lambda f: f.set("quality_thresholds", 0, "value", "24"), [], id="a limit of a check"),
     pytest.param(
         lambda f: f.set("pricing_rule_tiers", 0, "rate", "0.11"),
         [FEBRUARY, MARCH, APRIL],

@@ -62,6 +62,7 @@ CONTRACT = {
     "aws_invoices": "payer_account_id invoice_id billing_period total_amount currency",
     "budgets": "budget_id billing_group_id amount currency basis thresholds notify start_period end_period",
     "access": "email role customer_id",
+    "quality_thresholds": "threshold payer_account_id value start_period end_period",
     "gl_accounts": "posting issuer_id line_kind service_code tax_category account_code account_name",
 }
 

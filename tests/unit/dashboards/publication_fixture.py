@@ -132,9 +132,23 @@ MARTS: dict[str, str] = {
     "fct_reconciliation": """
         billing_period date, billing_account_id varchar, stage varchar, amount decimal(38,10),
         residual decimal(38,10)""",
+    "fct_group_reconciliation": """
+        billing_period date, billing_group_id varchar, stage_number integer, stage varchar, currency varchar,
+        amount decimal(38,24), residual decimal(38,24)""",
+    "fct_aws_invoices": """
+        billing_period date, billing_account_id varchar, aws_invoice_id varchar, cur_amount decimal(38,10),
+        credit_amount decimal(38,10), refund_amount decimal(38,10), tax_amount decimal(38,10),
+        data_transfer_amount decimal(38,10), row_count bigint, total_amount decimal(22,10), currency varchar,
+        difference decimal(38,10), left_out_difference decimal(38,10), rounding_difference decimal(38,10),
+        rounding_bound decimal(18,3), residual decimal(38,10), reasons varchar""",
+    "fct_aws_invoice_services": """
+        billing_period date, billing_account_id varchar, aws_invoice_id varchar, invoice_service_code varchar,
+        service_code varchar, part varchar, aws_cost decimal(38,10), row_count bigint, open_row_count bigint""",
+    "dim_configuration_files": "file varchar, sha256 varchar, byte_count bigint",
     "fct_open_problems": """
         billing_period date, billing_group_id varchar, billing_account_id varchar, problem varchar,
-        subject varchar, detail varchar, row_count bigint, aws_cost decimal(38,10)""",
+        subject varchar, detail varchar, row_count bigint, aws_cost decimal(38,10), amount_at_stake decimal(38,10),
+        owner varchar, file_name varchar, ready_row varchar""",
     "fct_budgets": """
         billing_period date, budget_id varchar, billing_group_id varchar, billing_group_name varchar, basis varchar,
         currency varchar, minor_units integer, budget_amount decimal(22,10), fx_rate decimal(18,10),
@@ -151,7 +165,11 @@ MARTS: dict[str, str] = {
     "dim_cost_histories": "billing_period date, history_days integer",
     "fct_check_results": """
         check_name varchar, layer varchar, subject varchar, status varchar, severity varchar, detail varchar,
-        checked_at timestamp""",
+        checked_at timestamp, check_id varchar, owner varchar, meaning varchar, remedy varchar, failure_count bigint""",
+    "fct_check_failures": """
+        check_id varchar, layer varchar, failure_number integer, failing_row varchar, found varchar""",
+    "fct_expected_deliveries": """
+        payer_account_id varchar, billing_period date, expected varchar, due_at timestamp""",
     "fct_runs": """
         run_id varchar, started_at timestamp, finished_at timestamp, membership_basis varchar,
         code_version varchar, billing_periods varchar""",
@@ -168,7 +186,7 @@ MARTS: dict[str, str] = {
     "dim_services": "service_code varchar, service_name varchar",
     "dim_billing_periods": """
         billing_period date, is_final boolean, row_count bigint, aws_cost decimal(38,10),
-        built_at timestamp""",
+        built_at timestamp, fingerprint varchar""",
     "dim_deliveries": """
         delivery_key varchar, payer_account_id varchar, export_name varchar, billing_period date,
         delivery_id varchar, form varchar, manifest_key varchar, manifest_modified_at timestamp,
@@ -177,7 +195,7 @@ MARTS: dict[str, str] = {
         byte_count bigint, unblended_cost decimal(38,10), net_unblended_cost decimal(38,10),
         split_cost_row_count bigint, excess_decimal_row_count bigint, excess_decimal_sum decimal(38,20),
         bad_value_row_count bigint, discount_mode varchar, open_row_count bigint, open_cost decimal(38,10),
-        first_usage_at timestamp, last_usage_at timestamp, column_count integer""",
+        first_usage_at timestamp, last_usage_at timestamp, column_count integer, fingerprint varchar""",
 }
 
 COMMENTS = {
@@ -841,7 +859,7 @@ def write_summary(con: duckdb.DuckDBPyConnection) -> None:
         insert into marts.dim_billing_periods
         select
             billing_period, billing_period = date '2025-09-01', sum(row_count), sum(aws_cost),
-            timestamp '2025-11-04 06:12:09'
+            timestamp '2025-11-04 06:12:09', repeat('f', 64)
         from marts.fct_charges
         group by billing_period
         """
@@ -912,6 +930,49 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
     )
     con.execute(
         """
+        insert into marts.fct_group_reconciliation
+        select
+            billing_period, billing_group_id, stages.number, stages.stage, if(stages.number < 6, 'USD', currency),
+            if(stages.number < 6, exact_amount_usd, total_amount), if(stages.stage = 'tax' and ? <> 0, 1e-24, 0)
+        from marts.fct_invoices
+        cross join (
+            values (1, 'aws_cost'), (5, 'lines_before_rounding'), (11, 'tax'), (12, 'total'), (14, 'to_be_issued')
+        ) as stages(number, stage)
+        where stages.number < 6 or total_amount is not null
+        """,
+        [residual],
+    )
+    con.executemany(
+        "insert into marts.fct_aws_invoices values (?, ?, ?, ?, 0, 0, 0, ?, 9, ?, ?, ?, 0, ?, 0.01, ?, ?)",
+        [
+            (
+                SEPTEMBER,
+                NORTH,
+                "E1",
+                Decimal("99.996"),
+                30,
+                100,
+                "USD",
+                Decimal("0.004"),
+                Decimal("0.004"),
+                0,
+                "rounding",
+            ),
+            (SEPTEMBER, NORTH, "E2", 50, 0, 55, "USD", 5, 0, 5, "unexplained"),
+            (OCTOBER, NORTH, "", Decimal("318.44"), 0, None, None, None, None, None, "not_final"),
+        ],
+    )
+    con.executemany(
+        "insert into marts.fct_aws_invoice_services values (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        [
+            (SEPTEMBER, NORTH, "E1", "AmazonEC2", "AmazonEC2", "charges", Decimal("69.996"), 7),
+            (SEPTEMBER, NORTH, "E1", "AWSDataTransfer", "AmazonEC2", "charges", 30, 2),
+            (SEPTEMBER, NORTH, "E1", "AmazonS3", "AmazonS3", "charges", 0, 1),
+        ],
+    )
+    con.execute("insert into marts.dim_configuration_files values ('payers.csv', repeat('c', 64), 10)")
+    con.execute(
+        """
         insert into marts.fct_open_problems
         select
             billing_period, billing_group_id, billing_account_id,
@@ -930,7 +991,7 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
                 when treatment_reason = 'unknown_type' then 'AWS sent a line item type that is not mapped'
                 else 'AWS sent a value that cannot be read in Usage rows'
             end,
-            sum(row_count), sum(aws_cost)
+            sum(row_count), sum(aws_cost), sum(aws_cost), 'finance', '', ''
         from marts.fct_charges
         where treatment = 'unrated' or treatment_reason = 'unassigned'
         group by all
@@ -938,7 +999,7 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
     )
     if con.execute("select 1 from marts.fct_group_charges").fetchone():
         con.executemany(
-            "insert into marts.fct_open_problems values (?,?,?,?,?,?,?,?)",
+            f"insert into marts.fct_open_problems values ({', '.join('?' * 8)}, null, 'finance', '', '')",
             [
                 *[(OCTOBER, "UNASSIGNED", NORTH, "shared_cost_not_spread", "sandbox", "No target group", 8, 7)],
                 *[(OCTOBER, "", "", "split_equally", "audit", "The weights sum to zero", 0, Decimal("90.5"))],
@@ -946,7 +1007,7 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
         )
     if con.execute("select 1 from marts.fct_charges where billing_period = ?", [OCTOBER]).fetchone():
         con.executemany(
-            "insert into marts.fct_open_problems values (?,?,?,?,?,?,?,?)",
+            f"insert into marts.fct_open_problems values ({', '.join('?' * 8)}, null, 'finance', '', '')",
             [
                 (OCTOBER, "hikari", "", "missing_fx_rate", "JPY", "No rate from USD to JPY", 0, 0),
                 (
@@ -961,23 +1022,41 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
                 ),
             ],
         )
+    con.execute(
+        """
+        update marts.fct_open_problems set amount_at_stake = if(problem = 'missing_fx_rate', 874.32, aws_cost);
+        update marts.fct_open_problems set owner = 'aws' where problem = 'not_final';
+        update marts.fct_open_problems
+        set file_name = 'account_assignments.csv', ready_row = subject || ',BILLING_GROUP_ID,' || billing_period || ','
+        where problem = 'unassigned_account';
+        update marts.fct_open_problems
+        set file_name = 'fx_rates.csv', ready_row = strftime(billing_period, '%Y-%m') || ',USD,JPY,RATE,SOURCE'
+        where problem = 'missing_fx_rate'
+        """
+    )
     at = datetime(2025, 11, 4, 6, 11, 58)
     checks = [
-        ("Every amount is in US dollars", "raw", "raw.cur_line_items", "pass", "critical", ""),
-        ("Every file has its rows", "raw", "raw.delivery_files", "pass", "critical", ""),
-        (
-            "Every value can be read",
-            "raw",
-            "raw.deliveries",
-            "fail",
-            "warning",
-            "2 rows have unreadable values",
-        ),
-        ("fct_charges__ties_to_raw", "dbt", "fct_charges", "pass", "critical", ""),
-        ("fct_invoice_lines__ties_to_charges", "dbt", "fct_invoice_lines", "pass", "critical", ""),
-        ("fct_charges__unique", "dbt", "fct_charges", "fail", "critical", "Got 1 result"),
+        ("Every amount is in US dollars", "raw", "cur_line_items", "pass", "critical", "", "usd", 0),
+        ("Every file has its rows", "raw", "deliveries", "pass", "critical", "", "rows", 0),
+        ("Every value can be read", "raw", "deliveries", "fail", "warning", "2 rows: unreadable", "readable", 2),
+        ("Charges are the grain", "dbt", "charges", "pass", "critical", "", "grain", 0),
+        ("Lines are the charges", "dbt", "invoice_lines", "pass", "critical", "", "lines", 0),
+        ("Billed cost is base x factor", "dbt", "charges", "fail", "critical", "30 rows", "factors", 30),
     ]
-    con.executemany("insert into marts.fct_check_results values (?,?,?,?,?,?,?)", [(*check, at) for check in checks])
+    for name, layer, subject, status, severity, detail, check_id, count in checks:
+        meaning, remedy = f"What {check_id} means.", f"What to do about {check_id}."
+        con.execute(
+            "insert into marts.fct_check_results values (?,?,?,?,?,?,?,?,?,?,?,?)",
+            [name, layer, subject, status, severity, detail, at, check_id, "operator", meaning, remedy, count],
+        )
+    con.executemany(
+        "insert into marts.fct_check_failures values (?,?,?,?,?)",
+        [
+            ("readable", "raw", 1, "000055556666 2025-10", "unreadable rows 2"),
+            ("factors", "dbt", 1, "2025-10-01 acme AmazonEC2", "1.00 x 1.10 is not 1.20"),
+            ("factors", "dbt", 2, "2025-10-01 acme AmazonS3", "2.00 x 1.10 is not 2.30"),
+        ],
+    )
 
 
 def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
@@ -11,15 +12,16 @@ from dashboard_page import Page
 from openpyxl import load_workbook
 from publication_fixture import OCTOBER, PAYER_RESERVATION, SEPTEMBER, publish
 
-from dashboards import queries, strings
+from dashboards import closing_strings, quality_strings, queries, strings
 from dashboards.components import money
 from dashboards.publication import Publication
+from orchestration.expectations.data_docs import data_docs_folder
 from orchestration.settings import Workspace
 
 Open = Callable[..., Page]
 PAGES = (
-    *("overview", "invoices", "charges", "commitments", "quality", "deliveries"),
-    *("approve_and_issue", "documents", "credits", "receivables"),
+    *("overview", "invoices", "explain", "charges", "commitments", "quality", "deliveries"),
+    *("approve_and_issue", "documents", "close", "credits", "receivables"),
 )
 
 
@@ -55,7 +57,7 @@ def test_every_page_has_its_frame(name: str, workspace: Workspace, open_page: Op
     ]  # fmt: skip
     assert f"{strings.DATA_AS_OF} 4 Nov 2025, 06:12 UTC" in page.html
     assert "October 2025: not final" in page.html
-    assert page.at.selectbox(key="group").disabled == (name == "deliveries")
+    assert page.at.selectbox(key="group").disabled == (name in ("deliveries", "close"))
     page.choose(period="September 2025")
     assert "September 2025: final" in page.html
 
@@ -650,14 +652,11 @@ def test_quality_says_what_to_do_about_shared_costs(group_charges: Publication, 
     page = open_page("quality")
     rows = page.table(strings.OPEN_PROBLEMS).rows
     shown = [row[0] for row in rows]
-    assert (
-        f"{strings.PROBLEMS['shared_cost_not_spread']} (1)\n{strings.PROBLEM_REMEDIES['shared_cost_not_spread']}"
-        in shown
-    )
-    assert f"{strings.PROBLEMS['split_equally']} (1)\n{strings.PROBLEM_REMEDIES['split_equally']}" in shown
+    for problem in ("shared_cost_not_spread", "split_equally"):
+        assert f"{strings.PROBLEMS[problem]} (1)\nFinance: {strings.PROBLEM_REMEDIES[problem]}" in shown
     assert "search=sandbox" in page.html  # leads to the charges that nobody bears
     audit = rows[shown.index("audit\nThe weights sum to zero")]
-    assert audit[1:] == [strings.ALL_GROUPS, "–", "0", "90.50"]
+    assert audit[1:] == [strings.ALL_GROUPS, "–", "2025-10", "–", "0", "90.50"]
     page.choose(group="Acme Robotics")
     assert "audit\nThe weights sum to zero" in [row[0] for row in page.table(strings.OPEN_PROBLEMS).rows]
 
@@ -673,18 +672,27 @@ def test_quality_lists_problems_with_their_money(publication: Publication, open_
     rows = page.table(strings.OPEN_PROBLEMS).rows
     # Headings and problems by turns: the most money first, what only time mends last.
     assert [(row[0].splitlines()[0], row[-1]) for row in rows] == [
+        ("Missing exchange rate (1)", "874.32"),
+        ("JPY", "874.32"),
         ("Account in no billing group (1)", "68.64"),
         ("900000000009", "68.64"),
         ("Unknown kind of charge (1)", "4.20"),
         ("MysteryFee", "4.20"),
         ("Unreadable value (1)", "1.10"),
         ("line_item_usage_amount", "1.10"),
-        ("Missing exchange rate (1)", "0.00"),
-        ("JPY", "0.00"),
         ("Month not final (1)", "318.44"),
         ("100000000001", "318.44"),
     ]
-    assert strings.PROBLEM_REMEDIES["unassigned_account"] in rows[0][0]
+    assert rows[2][0].endswith(f"Finance: {strings.PROBLEM_REMEDIES['unassigned_account']}")
+    # The row to add, its file, and since when it lacks.
+    assert rows[3][3:5] == ["2025-09", "900000000009,BILLING_GROUP_ID,2025-10-01,\naccount_assignments.csv"]
+    assert [block.value for block in page.at.code] == [
+        "2025-10,USD,JPY,RATE,SOURCE",
+        "900000000009,BILLING_GROUP_ID,2025-10-01,",
+    ]
+    (file,) = [name for name in page.downloads if "open-problems" in name and name.endswith(".csv")]
+    (downloaded,) = [row for row in rows_of_csv(page.downloads[file]()) if row["problem"] == "missing_fx_rate"]
+    assert (downloaded["amount_at_stake"], downloaded["since"]) == ("874.32", "2025-10-01")
     assert [success.value for success in page.at.success] == [strings.RESIDUAL_ZERO]
     page.choose(group="Acme Robotics")
     assert page.metrics[strings.OPEN_PROBLEMS] == "2"
@@ -712,20 +720,114 @@ def test_reconciliation_says_where_the_cost_went(workspace: Workspace, open_page
     ]
 
 
+def test_close_shows_every_stage_and_gives_the_certificate(workspace: Workspace, open_page: Open) -> None:
+    page = open_page("close")
+    page.choose(period="September 2025")
+    assert [success.value for success in page.at.success] == [closing_strings.IN_BALANCE]
+    assert page.table(closing_strings.PAYERS).column(closing_strings.PAYER) == ["000055556666", "111122223333"]
+    stages = page.table(closing_strings.STAGES)
+    assert [row[:2] for row in stages.rows if row[0] == "Invoice total"] == [
+        ["Invoice total", "EUR"], ["Invoice total", "JPY"], ["Invoice total", "USD"],
+    ]  # fmt: skip
+    assert set(stages.column(closing_strings.RESIDUAL)) == {"0.00"}
+    invoices = page.table(closing_strings.AWS_INVOICES)
+    assert invoices.column(closing_strings.WHY) == ["rounding", "unexplained"]
+    assert invoices.column(closing_strings.PRINTED) == ["100.00\nUSD", "55.00\nUSD"]
+    assert invoices.column(closing_strings.UNEXPLAINED) == ["0.00", "5.00"]
+    # G66: EC2 of the report is two services of AWS's invoice; a service without money is none.
+    assert [row[:2] + row[-1:] for row in page.table(closing_strings.SERVICES).rows[1:]] == [
+        ["AWSDataTransfer", "AmazonEC2", "30.00"], ["AmazonEC2", "AmazonEC2", "69.996"],
+    ]  # fmt: skip
+    assert page.downloads["chargehouse-close-certificate-2025-09.pdf"]().startswith(b"%PDF-")
+    markdown = page.downloads["chargehouse-close-certificate-2025-09.md"]().decode("utf-8")
+    assert "**In balance: every residual is 0 to the last decimal**" in markdown
+    assert "c" * 64 in markdown
+
+
+def test_close_names_what_does_not_tie(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(empty_workspace.published_file, residual=Decimal("-0.0000000001"))
+    page = open_page("close")
+    (error,) = page.at.error
+    assert "Payer 000055556666: AWS total and charges differ by -0.0000000001 USD." in error.value
+    assert "Group acme, stage tax: 0.000000000000000000000001 USD does not tie." in error.value
+    assert not page.at.success
+    assert "NOT IN BALANCE" in page.downloads["chargehouse-close-certificate-2025-10.md"]().decode("utf-8")
+
+
+def test_deliveries_that_are_gone_are_not_compared(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        change="update marts.dim_deliveries set is_billed = true where status = 'superseded'",
+    )
+    empty_workspace.landing.mkdir(parents=True)
+    page = open_page("deliveries")
+    assert page.at.selectbox(key="deliveries_payer").value == ("111122223333", "chargehouse-cur2")
+    assert page.at.selectbox(key="deliveries_later").value == "20251104T041500Z"
+    assert page.at.selectbox(key="deliveries_earlier").value in ("20251102T041500Z", "20251015T041500Z")
+    page.at.button(key="deliveries_compare").click().run()
+    _asked, comparison = page.at.session_state["comparison_work"]
+    assert comparison.wait(30)
+    page.at.run()
+    (error,) = page.at.error
+    assert "are gone from the landing" in error.value
+    page.choose(period="September 2025")
+    assert closing_strings.ONLY_ONE in [info.value for info in page.at.info]
+
+
 def test_checks_show_failures_first_and_the_rest_on_request(workspace: Workspace, open_page: Open) -> None:
     page = open_page("quality")
     assert [row[0] for row in page.table(strings.CHECKS).rows] == [
         "What AWS delivered\n2 of 3 passed",
-        "Every value can be read\n2 rows have unreadable values",
+        "Every value can be read\nWhat readable means.",
         "What was worked out\n2 of 3 passed",
-        "fct_charges__unique\nGot 1 result",
+        "Billed cost is base x factor\nWhat factors means.",
     ]
+    table = page.table(strings.CHECKS)
+    assert table.rows[-1][2] == "Operator of deliveries\nWhat to do about factors."
+    # Rows that fail stand beneath their check, and how many there are beside those.
+    assert list(table.opened.values()) == [
+        [("000055556666 2025-10", "unreadable rows 2")],
+        [
+            ("2025-10-01 acme AmazonEC2", "1.00 x 1.10 is not 1.20"),
+            ("2025-10-01 acme AmazonS3", "2.00 x 1.10 is not 2.30"),
+        ],
+    ]
+    assert "2 of 30 rows that fail" in page.html
     page.at.toggle(key="passed").set_value(True).run()
     rows = page.checked().table(strings.CHECKS).rows
     assert len(rows) == 8
     assert [row[-1] for row in rows if len(row) > 1] == [
         "Failed\nWarning", "Passed", "Passed", "Failed\nStops publishing", "Passed", "Passed",
     ]  # fmt: skip
+
+
+def test_a_run_that_published_nothing_is_told_with_its_checks(own_workspace: Workspace, open_page: Open) -> None:
+    shutil.copyfile(own_workspace.published_file, own_workspace.failed_checks_file)
+    page = open_page("quality")
+    assert [error.value for error in page.at.error] == [quality_strings.BLOCKED.format(count="1 critical check")]
+    rows = page.table(quality_strings.BLOCKED_CHECKS).rows
+    assert [row[0] for row in rows] == ["Billed cost is base x factor\nWhat factors means."]
+
+
+def test_late_deliveries_are_told(empty_workspace: Workspace, open_page: Open) -> None:
+    publish(
+        empty_workspace.published_file,
+        change="insert into marts.fct_expected_deliveries values "
+        "('000055556666', date '2025-11-01', 'month', timestamp '2025-11-05 00:00'), "
+        "('000055556666', date '2025-10-01', 'delivery', timestamp '2099-11-05 00:00')",
+    )
+    (warning,) = open_page("quality").at.warning
+    assert "Nothing of 2025-11 has arrived from payer 000055556666" in warning.value
+
+
+def test_the_report_of_great_expectations_is_shown_and_offered(own_workspace: Workspace, open_page: Open) -> None:
+    assert quality_strings.NO_REPORT in [info.value for info in open_page("quality").at.info]
+    folder = data_docs_folder(own_workspace.warehouse)
+    folder.mkdir(parents=True)
+    for suite in ("deliveries", "cur_line_items"):
+        (folder / f"{suite}.html").write_text(f"<p>{suite}</p>")
+    page = open_page("quality").choose(quality_suite="cur_line_items")
+    assert page.downloads["great-expectations-cur_line_items.html"]() == b"<p>cur_line_items</p>"
 
 
 def test_a_clean_month_says_so(empty_workspace: Workspace, open_page: Open) -> None:
@@ -736,7 +838,11 @@ def test_a_clean_month_says_so(empty_workspace: Workspace, open_page: Open) -> N
     )
     page = open_page("quality")
     assert [success.value for success in page.at.success] == [strings.NO_OPEN_PROBLEMS]
-    assert [info.value for info in page.at.info] == [strings.NO_RECONCILIATION, strings.NO_CHECKS]
+    assert [info.value for info in page.at.info] == [
+        strings.NO_RECONCILIATION,
+        strings.NO_CHECKS,
+        quality_strings.NO_REPORT,
+    ]
 
 
 def test_quality_hands_out_the_data_dictionary(own_workspace: Workspace, open_page: Open) -> None:

@@ -378,7 +378,8 @@ def test_problems_of_a_payer_show_for_every_group(tmp_path: Path) -> None:
     publish(
         path,
         change="insert into marts.fct_open_problems values "
-        "(date '2025-10-01', null, '111122223333', 'not_final', '111122223333', 'whole payer', 1, 1.5)",
+        "(date '2025-10-01', null, '111122223333', 'not_final', '111122223333', 'whole payer', 1, 1.5, 1.5, 'aws', '', "
+        "'')",
     )
     publication = Publication.at(path)
     acme = queries.problem_totals(publication, OCTOBER, "acme")

@@ -21,7 +21,8 @@ VIEWS = sorted((DASHBOARDS / "views").glob("*.py"))
 # Columns of the fixture that a mart may lack, and tables that a run writes itself.
 OPTIONAL = {("dim_accounts", "account_name")}
 NOT_MODELS = {
-    *("fct_check_results", "fct_runs", "fct_audit_log", "fct_proposal_causes"),
+    *("fct_check_results", "fct_check_failures", "fct_expected_deliveries", "fct_runs"),
+    *("fct_audit_log", "fct_proposal_causes", "dim_configuration_files"),
     *("fct_document_line_accounts", "fct_document_taxes", "fct_document_credits"),
 }
 

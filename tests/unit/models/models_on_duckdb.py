@@ -8,7 +8,7 @@ What does not belong here: what dbt does around the SQL (contracts, materializat
 
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,19 @@ class RenderedProject:
             config=lambda **_: "",
         )
         self._macros: dict[str, Callable[..., Any]] = {}
+        texts: dict[str, str] = {}
         for file in sorted((_DBT_PROJECT / "macros").glob("*.sql")):
             text = file.read_text(encoding="utf-8")
             # A materialization is a tag that only dbt knows.
             if "{% materialization" not in text:
-                module = self._environment.from_string(text).make_module()
-                self._macros[file.stem] = getattr(module, file.stem)
-                # Macros call each other, and models call them, by name.
-                self._environment.globals[file.stem] = self._macros[file.stem]
+                # Macros call each other, and models call them, by name; Jinja looks names up when a module is made.
+                self._environment.globals[file.stem] = partial(self._call, file.stem)
+                texts[file.stem] = text
+        for name, text in texts.items():
+            self._macros[name] = getattr(self._environment.from_string(text).make_module(), name)
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        return self._macros[name](*arguments)
 
     def macro(self, name: str, *arguments: Any) -> str:
         """Return the SQL of a macro called with these arguments."""

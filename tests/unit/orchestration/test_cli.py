@@ -33,7 +33,8 @@ def _invoke(*arguments: str) -> Result:
     "verb",
     [
         *("init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster", "import-abc"),
-        *("approve", "issue", "verify", "backup", "restore", "export", "docs", "budgets", "anomalies"),
+        *("approve", "issue", "verify", "backup", "restore", "export", "preview", "explain", "docs", "budgets"),
+        "anomalies",
     ],
 )
 def test_every_verb_explains_itself(verb: str) -> None:

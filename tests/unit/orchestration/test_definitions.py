@@ -41,6 +41,7 @@ def test_blocking_checks_guard_the_raw_edge_and_every_sum(definitions: dg.Defini
     assert {
         ("raw/deliveries", "deliveries_are_sound"),
         ("raw/cur_line_items", "cur_line_items_are_sound"),
+        ("raw/cur_line_items", "deliveries_are_like_those_before"),
         ("intermediate/int_usage_grain", "assert_usage_grain_is_sound"),
         ("marts/fct_charges", "assert_charges_are_sound"),
         ("marts/fct_invoice_lines", "assert_invoice_lines_tie"),

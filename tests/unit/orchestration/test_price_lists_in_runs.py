@@ -87,10 +87,11 @@ def test_rejected_price_lists_are_warned_of(workspace: Workspace, monkeypatch: p
         ("price_lists/new.csv", None, 0, "rejected"),
         ("price_lists/s3.csv", "AmazonS3", 1, "current"),
     ]
-    for report in ("deliveries", "periods", "open_problems", "problem_totals", "failed_checks"):
+    for report in ("deliveries", "periods", "open_problems", "problem_totals", "failed_checks", "late_deliveries"):
         monkeypatch.setattr(reports, report, lambda _: [])
     monkeypatch.setattr(reports, "proposed_corrections", lambda _workspace, _period, _group: [])
     monkeypatch.setattr(reports, "overdrawn_credits", lambda _: [])
+    monkeypatch.setattr(reports, "late_deliveries", lambda _workspace, _now: [])
     old, new = _warnings(workspace)
     assert old.startswith("price list price_lists/ddb.json: it holds no products")
     assert old.endswith("What it said before still holds.")

@@ -24,7 +24,8 @@ final as (
         summed.is_final,
         summed.row_count,
         summed.aws_cost,
-        period_builds.built_at
+        period_builds.built_at,
+        period_builds.fingerprint
     from summed
     left join period_builds on summed.billing_period = period_builds.billing_period
 )

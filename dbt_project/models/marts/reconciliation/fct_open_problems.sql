@@ -115,7 +115,11 @@ missing_tax_rates as (
             end || ' ' || invoices.currency,
             'an amount without exchange rate'
         ) as detail,
-        0 as row_count
+        0 as row_count,
+        cast(
+            {{ exact_quotient('sum(line_taxes.net_amount + line_taxes.credit_amount)', 'invoices.fx_rate') }}
+            as decimal(38, 10)
+        ) as amount_at_stake
     from line_taxes
     inner join invoices
         on
@@ -124,7 +128,7 @@ missing_tax_rates as (
     where line_taxes.tax_category is null
     group by
         line_taxes.billing_period, line_taxes.billing_group_id, line_taxes.tax_case, invoices.minor_units,
-        invoices.currency
+        invoices.currency, invoices.fx_rate
 ),
 
 shared_cost_rules as (
@@ -217,6 +221,45 @@ without_rows as (
     group by group_charges.billing_period, group_charges.billing_group_id, group_charges.kind
 ),
 
+aws_invoices as (
+    select * from {{ ref('fct_aws_invoices') }}
+    where {{ is_current_period('billing_period') }}
+),
+
+-- X4: a difference that has no name stays open with its money.
+invoice_differences as (
+    select
+        billing_period,
+        '' as billing_group_id,
+        billing_account_id,
+        'aws_invoice_difference' as problem,
+        aws_invoice_id as subject,
+        case reasons
+            when 'missing_in_cur'
+                then
+                    'No row of the payer''s deliveries has this invoice id; is aws_invoices.csv right, and the '
+                    || 'delivery the last one?'
+            when 'missing_in_list'
+                then 'AWS invoiced this, but aws_invoices.csv has others of the payer and not this one; add it'
+            when 'other_currency'
+                then
+                    'The total in aws_invoices.csv is in ' || currency
+                    || '; give AWS''s total in USD, which its rows are in'
+            else
+                'AWS printed ' || cast(cast(total_amount as decimal(22, 2)) as varchar) || ' USD, its rows sum to '
+                || cast(cur_amount as varchar) || ', and no known reason explains the difference; ask AWS'
+        end as detail,
+        row_count,
+        cast(
+            case
+                when reasons = 'missing_in_list' then cur_amount
+                else coalesce(residual, cast(0 as decimal(38, 10)))
+            end as decimal(38, 10)
+        ) as aws_cost
+    from aws_invoices
+    where reasons in ('missing_in_cur', 'missing_in_list', 'other_currency', 'unexplained')
+),
+
 problems as (
     select * from quarantined
     union all
@@ -229,9 +272,11 @@ problems as (
     select * from equal_splits
     union all
     select * from without_rows
+    union all
+    select * from invoice_differences
 ),
 
-final as (
+listed as (
     select
         billing_period,
         billing_group_id,
@@ -240,7 +285,8 @@ final as (
         subject,
         detail,
         cast(sum(row_count) as bigint) as row_count,
-        cast(sum(aws_cost) as decimal(38, 10)) as aws_cost
+        cast(sum(aws_cost) as decimal(38, 10)) as aws_cost,
+        cast(sum(aws_cost) as decimal(38, 10)) as amount_at_stake
     from problems
     group by billing_period, billing_group_id, billing_account_id, problem, subject, detail
     union all
@@ -252,7 +298,8 @@ final as (
         subject,
         detail,
         cast(row_count as bigint) as row_count,
-        cast(0 as decimal(38, 10)) as aws_cost
+        cast(0 as decimal(38, 10)) as aws_cost,
+        cast(aws_cost as decimal(38, 10)) as amount_at_stake
     from missing_rates
     union all
     select
@@ -263,8 +310,55 @@ final as (
         subject,
         detail,
         cast(row_count as bigint) as row_count,
-        cast(0 as decimal(38, 10)) as aws_cost
+        cast(0 as decimal(38, 10)) as aws_cost,
+        amount_at_stake
     from missing_tax_rates
+),
+
+-- What a person adds, and where; capitals stand for what only they know.
+final as (
+    select
+        billing_period,
+        billing_group_id,
+        billing_account_id,
+        problem,
+        subject,
+        detail,
+        row_count,
+        aws_cost,
+        amount_at_stake,
+        case
+            when problem = 'unknown_type' then 'engineer'
+            when problem in ('bad_value', 'charged_without_rows') then 'operator'
+            when problem = 'not_final' then 'aws'
+            else 'finance'
+        end as owner,
+        case problem
+            when 'unknown_type' then 'charge_types.csv'
+            when 'unassigned_account' then 'account_assignments.csv'
+            when 'missing_fx_rate' then 'fx_rates.csv'
+            when 'missing_tax_rate' then 'tax_rates.csv'
+            when 'shared_cost_not_spread' then 'shared_cost_targets.csv'
+            else ''
+        end as file_name,
+        case problem
+            when 'unknown_type' then subject || ',false,CHARGE_TYPE'
+            when 'unassigned_account' then subject || ',BILLING_GROUP_ID,' || billing_period || ','
+            when 'missing_fx_rate' then strftime(billing_period, '%Y-%m') || ',USD,' || subject || ',RATE,SOURCE'
+            when 'missing_tax_rate'
+                then concat_ws(
+                    ',',
+                    split_part(split_part(subject, ', ', 2), ' to ', 1),
+                    split_part(split_part(split_part(subject, ', ', 2), ' to ', 2), '-', 1),
+                    split_part(split_part(split_part(subject, ', ', 2), ' to ', 2), '-', 2),
+                    case when split_part(subject, ', ', 3) = 'with tax id' then 'required' else 'absent' end,
+                    split_part(subject, ', ', 1),
+                    'S', 'TAX_NAME', 'RATE', '', billing_period, ''
+                )
+            when 'shared_cost_not_spread' then subject || ',BILLING_GROUP_ID,1'
+            else ''
+        end as ready_row
+    from listed
 )
 
 select * from final

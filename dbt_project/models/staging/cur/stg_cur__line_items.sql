@@ -88,6 +88,19 @@ final as (
         line_item_line_item_description as line_item_description,
         resource_tags,
 
+        coalesce(bill_invoice_id, '') as aws_invoice_id,
+        -- G66: AWS's invoice shows data transfer as a service of its own, but not where it is part of the service's
+        -- price list. AWS says so in the price list's service code; where that is missing, the usage type does.
+        case
+            when product_servicecode = 'AWSDataTransfer' then 'AWSDataTransfer'
+            when
+                coalesce(product_servicecode, '') = ''
+                and line_item_product_code not in ('AmazonCloudFront', 'AmazonLightsail')
+                and regexp_matches(line_item_usage_type, '(^|-)(DataTransfer-|AWS-(In|Out)-Bytes)')
+                then 'AWSDataTransfer'
+            else line_item_product_code
+        end as invoice_service_code,
+
         bad_values,
         coalesce(bill_invoice_id, '') = '' and line_item_unblended_cost <> 0 as is_open,
 

@@ -1,0 +1,49 @@
+{# Open problems that a changed configuration brings, ends, or changes the money of. Variable: billing_periods. #}
+with
+
+problems as (
+    select * from {{ ref('fct_open_problems') }}
+    where {{ is_compared_period('billing_period') }}
+),
+
+baseline_problems as (
+    select * from {{ source('baseline', 'fct_open_problems') }}
+    where {{ is_compared_period('billing_period') }}
+),
+
+sides as (
+    select
+        'before' as side,
+        *
+    from baseline_problems
+    union all by name
+    select
+        'after' as side,
+        *
+    from problems
+),
+
+compared as (
+    select
+        billing_period,
+        billing_group_id,
+        problem,
+        subject,
+        detail,
+        case
+            when not bool_or(side = 'before') then 'appears'
+            when not bool_or(side = 'after') then 'goes'
+            else 'changes'
+        end as change,
+        {{ before_and_after('row_count', 'bigint') }},
+        {{ before_and_after('aws_cost', 'decimal(38, 10)') }}
+    from sides
+    group by billing_period, billing_group_id, problem, subject, detail
+),
+
+final as (
+    select * from compared
+    where change <> 'changes' or row_count_before <> row_count_after or aws_cost_before <> aws_cost_after
+)
+
+select * from final
