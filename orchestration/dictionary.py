@@ -8,8 +8,8 @@ What does not belong here: the descriptions; they stand beside the models.
 import subprocess
 from pathlib import Path
 
+from orchestration.dbt_files import DBT_EXECUTABLE
 from orchestration.errors import BuildError
-from orchestration.models import DBT_EXECUTABLE
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.warehouse import workspace_lock
 
