@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboards import queries, strings
+from dashboards import cost_watch_strings, queries, strings
 from dashboards.components import filters
 from dashboards.publication import (
     NothingPublishedError,
@@ -32,6 +32,7 @@ WATCH_INTERVAL = 5
 # Pages that can be narrowed to one billing group.
 GROUP_PAGES = {
     *(strings.OVERVIEW, strings.INVOICES, strings.EXPLAIN, strings.CHARGES, strings.COMMITMENTS, strings.QUALITY),
+    *(cost_watch_strings.BUDGETS, cost_watch_strings.ANOMALIES),
     *(strings.APPROVE_AND_ISSUE, strings.DOCUMENTS, strings.CREDITS, strings.RECEIVABLES),
 }
 
@@ -102,6 +103,8 @@ def main() -> None:
                 st.Page("views/explain.py", title=strings.EXPLAIN, icon=":material/account_tree:"),
                 st.Page("views/charges.py", title=strings.CHARGES, icon=":material/manage_search:"),
                 st.Page("views/commitments.py", title=strings.COMMITMENTS, icon=":material/event_repeat:"),
+                st.Page("views/budgets.py", title=cost_watch_strings.BUDGETS, icon=":material/savings:"),
+                st.Page("views/anomalies.py", title=cost_watch_strings.ANOMALIES, icon=":material/query_stats:"),
                 st.Page("views/quality.py", title=strings.QUALITY, icon=":material/fact_check:"),
                 st.Page("views/deliveries.py", title=strings.DELIVERIES, icon=":material/inventory_2:"),
             ],

@@ -35,12 +35,14 @@ __all__ = [
     "Extract",
     "ExtractColumn",
     "audit_log",
+    "budgets",
     "changes",
     "charges",
     "check_results",
     "commitment_benefits",
     "commitment_policies",
     "commitments",
+    "cost_anomalies",
     "credit_balances",
     "credit_draws",
     "deliveries",
@@ -455,6 +457,35 @@ def audit_log(publication: Publication, search: str) -> Iterator[Extract]:
         order by audit_id
     """
     with _extract(publication, sql, {"search": search.strip()}) as extract:
+        yield extract
+
+
+@contextmanager
+def budgets(publication: Publication, group: str | None) -> Iterator[Extract]:
+    """Give every budget and month."""
+    sql = """
+        select * from marts.fct_budgets
+        where $group is null or billing_group_id = $group
+        order by billing_period, budget_id
+    """
+    with _extract(publication, sql, {"group": group}) as extract:
+        yield extract
+
+
+@contextmanager
+def cost_anomalies(publication: Publication, group: str | None) -> Iterator[Extract]:
+    """Give every anomaly with each of its causes, or with none where nothing on a row moved."""
+    sql = """
+        select
+            found.*, causes.cause_number, causes.sub_account_id as cause_sub_account_id,
+            causes.usage_type as cause_usage_type, causes.region_id as cause_region_id,
+            causes.aws_cost as cause_aws_cost, causes.impact as cause_impact
+        from marts.fct_cost_anomalies as found
+        left join marts.fct_cost_anomaly_causes as causes using (billing_period, anomaly_number)
+        where $group is null or found.billing_group_id = $group
+        order by found.billing_period, found.anomaly_number, causes.cause_number
+    """
+    with _extract(publication, sql, {"group": group}) as extract:
         yield extract
 
 

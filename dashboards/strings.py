@@ -428,6 +428,14 @@ GIVEN_BACK: Final = "Given back"
 # Downloads
 DOWNLOAD_CSV: Final = "CSV"
 DOWNLOAD_XLSX: Final = "Excel"
+DOWNLOAD_PAGE: Final = "Download the page"
+MADE: Final = "Made"
+DATA_DICTIONARY: Final = "Data dictionary"
+DATA_DICTIONARY_TEXT: Final = (
+    "Every table and column with its meaning and owner, where it comes from, which pages and exports read it, "
+    "and the metrics. One file; open it in a browser."
+)
+DATA_DICTIONARY_MISSING: Final = "It is not made yet. In the terminal: chargehouse docs"
 DOWNLOAD_ALL: Final = "Download"
 
 TREATMENTS: Final = {"billed": "Billed", "withheld": "Withheld", "unrated": "Unrated"}

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from orchestration import explain_commands, preview_commands, reconciliation_commands, settlement_commands
+from orchestration import (
+    budget_commands,
+    explain_commands,
+    preview_commands,
+    reconciliation_commands,
+    settlement_commands,
+)
 from orchestration.errors import ChargehouseError
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.terminal import JSON_OPTION, Name, Period, print_json, print_table, progress
@@ -56,6 +62,7 @@ for command in (
     *settlement_commands.COMMANDS,
     *reconciliation_commands.COMMANDS,
     *preview_commands.COMMANDS,
+    *budget_commands.COMMANDS,
     explain_commands.explain,
 ):
     main.add_command(command)
@@ -213,7 +220,7 @@ def run(periods: tuple[date, ...], force: bool, wait_seconds: int, as_json: bool
 @main.command()
 @JSON_OPTION
 def status(as_json: bool) -> None:
-    """Show billing periods, deliveries, price lists, residuals and open problems."""
+    """Show billing periods, deliveries, price lists, residuals, open problems and budgets."""
     from orchestration import reports
 
     workspace = Workspace.from_environment()
@@ -222,6 +229,7 @@ def status(as_json: bool) -> None:
         "deliveries": reports.deliveries(workspace),
         "price_lists": reports.price_lists(workspace),
         "open_problems": reports.open_problems(workspace),
+        "budgets": reports.budgets(workspace),
         "late_deliveries": reports.late_deliveries(workspace, datetime.now(UTC).replace(tzinfo=None)),
         "failed_checks": reports.failed_checks(workspace),
     }
@@ -233,6 +241,9 @@ def status(as_json: bool) -> None:
     if found["price_lists"]:
         print_table("Price lists", found["price_lists"], "")
     _print_problems(found["open_problems"])
+    if found["budgets"]:
+        shown = ("period", "budget", "state", "currency", "budget_amount", "actual_amount", "percentage")
+        print_table("Budgets", [{name: row[name] for name in shown} for row in found["budgets"]], "")
     if found["late_deliveries"]:
         print_table("Late deliveries", found["late_deliveries"], "")
     if workspace.failed_checks_file.exists():
@@ -454,6 +465,17 @@ def _exporter(kind: str) -> "Callable[[Workspace, date, str | None, Path], Writt
             from orchestration.exports.lines import write_csv, write_workbook
 
             return write_csv if kind == "csv" else write_workbook
+
+
+@main.command()
+@click.option("--wait", "wait_seconds", default=0, show_default=True, help="Seconds to wait for a run to finish.")
+def docs(wait_seconds: int) -> None:
+    """Write the data dictionary: every table and column, who owns it, where it comes from, what reads it."""
+    from orchestration.dictionary import write_dictionary
+
+    with progress("Writing the data dictionary"):
+        file = write_dictionary(Workspace.from_environment(), wait_seconds)
+    click.echo(f"Wrote {file}. Open it in a browser, or from the page Quality.")
 
 
 @main.command()

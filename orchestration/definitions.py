@@ -8,7 +8,7 @@ What does not belong here: their bodies.
 import dagster as dg
 
 from orchestration.assets.models import models
-from orchestration.assets.published import published_copy_for
+from orchestration.assets.published import cost_anomalies_for, published_copy_for
 from orchestration.assets.raw import billing_configuration, build_periods, cur_deliveries, ledger_copy, raw_checks
 from orchestration.dbt_process import DBT_COMMAND
 from orchestration.jobs import process_new
@@ -30,7 +30,10 @@ def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_s
     """
     marts = sorted(key for key in models.keys if key.path[0] == "marts")
     return dg.Definitions(
-        assets=[billing_configuration, cur_deliveries, ledger_copy, build_periods, models, published_copy_for(marts)],
+        assets=[
+            *(billing_configuration, cur_deliveries, ledger_copy, build_periods, models),
+            *(cost_anomalies_for(marts), published_copy_for(marts)),
+        ],
         asset_checks=[raw_checks],
         jobs=[process_new],
         schedules=[every_six_hours_for(workspace)],

@@ -12,6 +12,7 @@ from datetime import date
 import dagster as dg
 import duckdb
 
+from orchestration.configuration.load import are_budgets_loaded
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.ingest.deliveries import changed_periods
@@ -31,7 +32,8 @@ class Pending:
 
     Attributes:
         periods: billing periods with something new, oldest first.
-        unpublished: a run built something and died before it was published.
+        unpublished: a run built something and died before it was published, or what is published without building
+            anything (budgets) has changed.
     """
 
     periods: tuple[date, ...]
@@ -59,6 +61,8 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
             periods |= billed
         periods |= periods_drawing_after(configuration, periods, billed | periods)
         unpublished = not is_published(connection)
+        if billed and not are_budgets_loaded(connection, configuration):
+            unpublished = True
     if only is not None:
         periods &= only
     return Pending(tuple(sorted(periods)), unpublished or not workspace.published_file.exists())

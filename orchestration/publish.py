@@ -61,6 +61,11 @@ _RUN_TABLES |= {
         inner join {0}.ledger.documents using (document_id)
         order by document_id, credit_id, invoice_line_key, sub_account_id, service_code
     """,
+    "fct_cost_anomalies": "select * from {0}.raw.cost_anomalies order by billing_period, anomaly_number",
+    "fct_cost_anomaly_causes": (
+        "select * from {0}.raw.cost_anomaly_causes order by billing_period, anomaly_number, cause_number"
+    ),
+    "dim_cost_histories": "select * exclude (sensitivity) from {0}.raw.cost_histories order by billing_period",
     "fct_proposal_causes": "select * from {0}.raw.proposal_causes order by all",
     "fct_audit_log": """
         select audit_id, timezone('UTC', happened_at) as happened_at, actor, host, action, subject, detail
@@ -87,6 +92,14 @@ _RUN_COMMENTS = {
         "One row per customer credit, line, account and service that an issued document draws on: negative drawn, "
         "positive given back (K4)."
     ),
+    "fct_cost_anomalies": (
+        "One row per anomaly of cost: consecutive days of a month on which AWS charged far more or less for a service "
+        "of a billing group than on the same weekdays before, USD; number 1 is the largest."
+    ),
+    "fct_cost_anomaly_causes": (
+        "One row per account, usage type and region that moved in an anomaly of cost, the one that moved most first."
+    ),
+    "dim_cost_histories": "One row per billing period that was looked through for anomalies, with the days before it.",
     "fct_proposal_causes": (
         "One row per proposed document and what it is compared with: `issued` documents (D5), or the numbers that were "
         "`approved` before they changed (D1), with the cause in words."

@@ -16,7 +16,10 @@ from orchestration.errors import ChargehouseError
 from orchestration.settings import Workspace
 
 __all__ = [
+    "Row",
+    "budgets",
     "comparable_deliveries",
+    "cost_anomalies",
     "credit_draws",
     "deliveries",
     "documents",
@@ -50,6 +53,63 @@ def _query(
             ) from error
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def budgets(workspace: Workspace, billing_period: date | None = None) -> list[Row]:
+    """Return one row per budget of a month, those that are furthest gone first; of the newest month when left out."""
+    return _query(
+        workspace,
+        """
+        select
+            strftime(billing_period, '%Y-%m') as period,
+            budget_id as budget,
+            billing_group_id,
+            billing_group_name as group_name,
+            state,
+            basis,
+            currency,
+            round(budget_amount, 4) as budget_amount,
+            actual_amount,
+            actual_percentage as percentage,
+            case when is_open then forecast_amount end as forecast_amount,
+            case when is_open then delivered_through end as open_until,
+            reached_thresholds
+        from marts.fct_budgets
+        where billing_period = coalesce($1, (select max(billing_period) from marts.dim_billing_periods))
+        order by actual_percentage desc nulls last, budget_id
+        """,
+        [billing_period],
+    )
+
+
+def cost_anomalies(workspace: Workspace, billing_period: date | None = None) -> list[Row]:
+    """Return one row per anomaly of a month with what moved most, the largest first; of the newest when left out."""
+    return _query(
+        workspace,
+        """
+        select
+            found.billing_group_id as "group",
+            found.service_code as service,
+            found.start_date as first_day,
+            found.end_date as last_day,
+            found.aws_cost,
+            found.usual_cost,
+            found.impact,
+            causes.sub_account_id as account,
+            causes.usage_type,
+            causes.region_id as region,
+            causes.impact as of_which
+        from marts.fct_cost_anomalies as found
+        left join marts.fct_cost_anomaly_causes as causes
+            on
+                found.billing_period = causes.billing_period
+                and found.anomaly_number = causes.anomaly_number
+                and causes.cause_number = 1
+        where found.billing_period = coalesce($1, (select max(billing_period) from marts.dim_billing_periods))
+        order by found.anomaly_number
+        """,
+        [billing_period],
+    )
 
 
 def periods(workspace: Workspace) -> list[Row]:

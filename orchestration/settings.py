@@ -95,6 +95,11 @@ class Workspace:
         return self.root / "published" / "chargehouse.duckdb"
 
     @property
+    def data_dictionary(self) -> Path:
+        """What dbt knows of every table, as one HTML file that needs no server; made by `chargehouse docs`."""
+        return self.root / "published" / "data-dictionary.html"
+
+    @property
     def failed_checks_file(self) -> Path:
         """What the checks of a run found that published nothing; absent after a run that published."""
         return self.root / "published" / "failed_checks.duckdb"

@@ -86,6 +86,37 @@ create table if not exists raw.proposal_causes (
     cause varchar not null,
     total_amount decimal(22, 4)
 );
+create table if not exists raw.cost_anomalies (
+    billing_period date not null,
+    anomaly_number integer not null,
+    billing_group_id varchar not null,
+    service_code varchar not null,
+    start_date date not null,
+    end_date date not null,
+    day_count integer not null,
+    direction varchar not null,
+    aws_cost decimal(38, 10) not null,
+    usual_cost decimal(38, 10) not null,
+    impact decimal(38, 10) not null,
+    score decimal(18, 2) not null,
+    primary key (billing_period, anomaly_number)
+);
+create table if not exists raw.cost_anomaly_causes (
+    billing_period date not null,
+    anomaly_number integer not null,
+    cause_number integer not null,
+    sub_account_id varchar not null,
+    usage_type varchar not null,
+    region_id varchar not null,
+    aws_cost decimal(38, 10) not null,
+    impact decimal(38, 10) not null,
+    primary key (billing_period, anomaly_number, cause_number)
+);
+create table if not exists raw.cost_histories (
+    billing_period date primary key,
+    sensitivity varchar not null,
+    history_days integer not null
+);
 -- Warehouses made before price lists were read.
 alter table raw.build_periods add column if not exists price_list_digest varchar default '';
 alter table raw.period_builds add column if not exists price_list_digest varchar default '';

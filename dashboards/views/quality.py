@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboards import extracts, quality_strings, queries, strings
-from dashboards.components import exports, filters, money, tables
+from dashboards.components import exports, filters, handouts, money, tables
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Section, Tone, number
 from dashboards.publication import NothingPublishedError, Publication
@@ -331,6 +331,13 @@ def main() -> None:
     show_reconciliation(stages, chosen)
     show_checks(results, chosen)
     show_report(workspace)
+    handouts.html_page(
+        "data_dictionary",
+        strings.DATA_DICTIONARY,
+        strings.DATA_DICTIONARY_TEXT,
+        Workspace.from_environment().data_dictionary,
+        strings.DATA_DICTIONARY_MISSING,
+    )
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.configuration.columns import Boolean, Column, Day, Number, Period, TextList, WholeNumber
-from orchestration.configuration.schema import FILES, Configuration, FileSchema, Row
+from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, FileSchema, Row
 
-__all__ = ["SCHEMA", "load_configuration"]
+__all__ = ["SCHEMA", "are_budgets_loaded", "load_configuration"]
 
 SCHEMA = "billing"
 """The warehouse schema that holds one table per configuration file, and nothing else."""
@@ -49,6 +49,29 @@ def load_configuration(connection: duckdb.DuckDBPyConnection, configuration: Con
     except BaseException:
         connection.execute("rollback")
         raise
+
+
+def are_budgets_loaded(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> bool:
+    """Return whether the warehouse has the budgets of a configuration; they decide no bill, but they are published.
+
+    Args:
+        connection: the warehouse, whose schema ``billing`` may not have been loaded yet.
+        configuration: a valid configuration.
+    """
+    schema = FILE_BY_NAME["budgets"]
+    columns = list(schema.columns)
+    try:
+        loaded = connection.execute(f"select {', '.join(columns)} from {SCHEMA}.budgets").fetchall()
+    except duckdb.CatalogException:
+        loaded = []
+    given = (
+        tuple(
+            column.show(getattr(row, name)) if isinstance(column, TextList) else getattr(row, name)
+            for name, column in schema.columns.items()
+        )
+        for row in configuration.budgets
+    )
+    return sorted(map(repr, loaded)) == sorted(map(repr, given))
 
 
 def _drop_other_tables(connection: duckdb.DuckDBPyConnection) -> None:

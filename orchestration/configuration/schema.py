@@ -612,7 +612,7 @@ class Budget(Row):
         tuple[str, ...],
         TextList("Percentages of the amount that raise a notice.", percentage("Percentage."), required=False),
     ]
-    notify: Annotated[tuple[str, ...], TextList("Who is told.", Text("Recipient."), required=False)]
+    notify: Annotated[tuple[str, ...], TextList("Who is told by mail.", Email("Address."), required=False)]
     start_period: Annotated[date, Period("First billing period of the budget.")]
     end_period: Annotated[date | None, Period("First billing period after it; empty = open.", required=False)]
 
@@ -803,7 +803,7 @@ FILES: tuple[FileSchema, ...] = (
     FileSchema("tax_exemptions", TaxExemption, False, ("customer_id", "account_id"), _DATES, is_key_dated=True),
     FileSchema("fx_rates", FxRate, False, ("period", "from_currency", "to_currency"), period="period"),
     FileSchema("aws_invoices", AwsInvoice, False, ("payer_account_id", "invoice_id"), period="billing_period"),
-    FileSchema("budgets", Budget, False, ("budget_id",), _PERIODS),
+    FileSchema("budgets", Budget, False, ("budget_id",), _PERIODS, decides_bills=False),
     FileSchema("access", Grant, False, ("email", "role", "customer_id")),
     FileSchema(
         "gl_accounts",

@@ -25,6 +25,7 @@ from orchestration.ledger import (
     bank_files,
     correspondence,
     issuing,
+    notices,
     reads,
     settlement,
     verification,
@@ -36,6 +37,7 @@ from orchestration.ledger.bank_files import BankFile, PaymentImport, PlannedPaym
 from orchestration.ledger.correspondence import ReminderRecord, Sending
 from orchestration.ledger.database import LedgerDatabase
 from orchestration.ledger.issuing import DocumentHead, IssuedDocument, IssueRequest
+from orchestration.ledger.notices import NoticeKey, NoticeState
 from orchestration.ledger.settlement import (
     Aged,
     Allocation,
@@ -344,6 +346,23 @@ class Ledger:
         """Return every reminder in the order in which they were made."""
         with self._database.read() as connection:
             return correspondence.reminder_records(connection)
+
+    # Notices
+
+    def begin_notices(self, keys: Sequence[NoticeKey], by: str) -> None:
+        """Record that a mail with these notices is about to go; see ``notices.begin_notices``."""
+        with self._change(by) as change:
+            notices.begin_notices(change, keys)
+
+    def end_notices(self, keys: Sequence[NoticeKey], state: NoticeState, by: str, detail: str = "") -> None:
+        """Record what became of a mail that was begun: sent, failed, or queued still, when nobody knows."""
+        with self._change(by) as change:
+            notices.record_notices(change, keys, state, detail)
+
+    def newest_notices(self) -> dict[str, NoticeState]:
+        """Return the newest step of each notice, by its subject."""
+        with self._database.read() as connection:
+            return notices.newest_notices(connection)
 
     @contextmanager
     def _change(self, by: str) -> Iterator[Change]:

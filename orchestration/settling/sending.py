@@ -36,7 +36,15 @@ from orchestration.settling.letters import file_name, print_letter
 from orchestration.settling.mail import MailServer, Outbox
 from orchestration.settling.parties import Parties, parties_of
 
-__all__ = ["MailSettings", "SendingOutcome", "SendingRow", "cover_statements", "send_documents", "sending_rows"]
+__all__ = [
+    "MailSettings",
+    "SendingOutcome",
+    "SendingRow",
+    "cover_statements",
+    "is_address",
+    "send_documents",
+    "sending_rows",
+]
 
 _TYPES = {".pdf": "pdf", ".xml": "xml"}
 # Lines of other characters as quoted-printable: every server takes that, whatever it announces.

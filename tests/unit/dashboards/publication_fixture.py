@@ -149,6 +149,20 @@ MARTS: dict[str, str] = {
         billing_period date, billing_group_id varchar, billing_account_id varchar, problem varchar,
         subject varchar, detail varchar, row_count bigint, aws_cost decimal(38,10), amount_at_stake decimal(38,10),
         owner varchar, file_name varchar, ready_row varchar""",
+    "fct_budgets": """
+        billing_period date, budget_id varchar, billing_group_id varchar, billing_group_name varchar, basis varchar,
+        currency varchar, minor_units integer, budget_amount decimal(22,10), fx_rate decimal(18,10),
+        actual_amount decimal(22,4), remaining_amount decimal(22,10), actual_percentage decimal(18,2),
+        is_open boolean, delivered_through date, forecast_amount decimal(22,4), forecast_percentage decimal(18,2),
+        thresholds varchar, reached_thresholds varchar, state varchar""",
+    "fct_cost_anomalies": """
+        billing_period date, anomaly_number integer, billing_group_id varchar, service_code varchar, start_date date,
+        end_date date, day_count integer, direction varchar, aws_cost decimal(38,10), usual_cost decimal(38,10),
+        impact decimal(38,10), score decimal(18,2)""",
+    "fct_cost_anomaly_causes": """
+        billing_period date, anomaly_number integer, cause_number integer, sub_account_id varchar,
+        usage_type varchar, region_id varchar, aws_cost decimal(38,10), impact decimal(38,10)""",
+    "dim_cost_histories": "billing_period date, history_days integer",
     "fct_check_results": """
         check_name varchar, layer varchar, subject varchar, status varchar, severity varchar, detail varchar,
         checked_at timestamp, check_id varchar, owner varchar, meaning varchar, remedy varchar, failure_count bigint""",

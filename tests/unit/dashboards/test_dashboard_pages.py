@@ -845,6 +845,15 @@ def test_a_clean_month_says_so(empty_workspace: Workspace, open_page: Open) -> N
     ]
 
 
+def test_quality_hands_out_the_data_dictionary(own_workspace: Workspace, open_page: Open) -> None:
+    page = open_page("quality")
+    assert strings.DATA_DICTIONARY_MISSING in [caption.value for caption in page.at.caption]
+    assert own_workspace.data_dictionary.name not in page.downloads
+    own_workspace.data_dictionary.write_text("<p>tables</p>", encoding="utf-8")
+    page = open_page("quality")
+    assert page.downloads[own_workspace.data_dictionary.name]() == b"<p>tables</p>"
+
+
 def test_deliveries(workspace: Workspace, open_page: Open) -> None:
     page = open_page("deliveries")
     assert page.metrics == {strings.CURRENT: "2", strings.SUPERSEDED: "2", strings.REJECTED: "1"}

@@ -33,13 +33,20 @@ def _invoke(*arguments: str) -> Result:
     "verb",
     [
         *("init", "sample", "load", "run", "status", "invoices", "dashboard", "dagster", "import-abc"),
-        *("approve", "issue", "verify", "backup", "restore", "export", "preview", "explain"),
+        *("approve", "issue", "verify", "backup", "restore", "export", "preview", "explain", "docs", "budgets"),
+        "anomalies",
     ],
 )
 def test_every_verb_explains_itself(verb: str) -> None:
     result = _invoke(verb, "--help")
     assert result.exit_code == 0
     assert "Usage" in result.output
+
+
+def test_nothing_is_described_before_there_is_a_warehouse(root: Path) -> None:
+    result = _invoke("docs")
+    assert (result.exit_code, result.output) == (1, "There is nothing to describe yet. First: chargehouse run\n")
+    assert not (root / "published").exists()
 
 
 @pytest.mark.parametrize(

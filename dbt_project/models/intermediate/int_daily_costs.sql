@@ -1,0 +1,102 @@
+{{ config(materialized='billing_period', reads_raw=true) }}
+{# The days that the usage grain leaves out, at the few columns that days are looked at by: an account, a service, a
+   charge type. Row functions and one aggregation, like the grain (P1, C1, C2); whose it is and what it costs the
+   customer come after. AWS's tax is no cost of a day. #}
+with
+
+line_items as (
+    select * from {{ ref('stg_cur__line_items') }}
+    where {{ is_current_period('billing_period') }}
+),
+
+charge_types as (
+    select * from {{ ref('charge_types') }}
+),
+
+-- A row of a day or an hour says what a day cost, and that AWS has measured so far; a month's support is billed on one
+-- of its days, a domain today for a date to come.
+measured as (
+    select
+        line_items.*,
+        coalesce(
+            cast(usage_start_at as date) = membership_date
+            and coalesce(usage_end_at, usage_start_at) <= usage_start_at + interval 1 day,
+            false
+        ) as is_metered
+    from line_items
+    where not is_split_cost
+),
+
+summed as (
+    select
+        billing_period,
+        billing_account_id,
+        sub_account_id,
+        service_code,
+        line_item_type,
+        has_reservation,
+        membership_date as charge_date,
+        sum(unblended_cost) as unblended_cost,
+        sum(case when public_price = 'public' then public_on_demand_cost else unblended_cost end) as base_cost,
+        sum(bundled_discount_cost) as bundled_discount_cost,
+        sum(partner_discount_cost) as partner_discount_cost,
+        sum(negotiated_discount_cost) as negotiated_discount_cost,
+        coalesce(sum(unblended_cost) filter (where is_metered), 0) as metered_cost,
+        bool_or(is_metered) as is_metered
+    from measured
+    group by
+        billing_period, billing_account_id, sub_account_id, service_code, line_item_type, has_reservation,
+        membership_date
+),
+
+typed as (
+    select
+        summed.*,
+        coalesce(charge_types.charge_type, 'unknown') as charge_type
+    from summed
+    left join charge_types
+        on
+            summed.line_item_type = charge_types.line_item_type
+            and (charge_types.line_item_type <> 'Fee' or charge_types.is_reservation_fee = summed.has_reservation)
+    where charge_types.charge_type is distinct from 'aws_tax'
+),
+
+-- C2: in column mode the discount inside a row is a charge of its own.
+charges as (
+    select
+        typed.* replace (charges.charge_type as charge_type),
+        charges.cost as aws_cost,
+        coalesce(charges.base_cost, charges.cost) as weight,
+        case when charges.base_cost is null then 0 else typed.metered_cost end as day_cost
+    from typed
+    cross join
+        lateral (
+            values
+            (typed.charge_type, typed.unblended_cost, typed.base_cost),
+            ('bundled_discount', typed.bundled_discount_cost, null),
+            ('partner_discount', typed.partner_discount_cost, null),
+            ('negotiated_discount', typed.negotiated_discount_cost, null)
+        ) as charges (charge_type, cost, base_cost)
+    where charges.base_cost is not null or charges.cost <> 0
+),
+
+final as (
+    select
+        billing_period,
+        billing_account_id,
+        sub_account_id,
+        service_code,
+        charge_type,
+        charge_date,
+        cast(sum(aws_cost) as decimal(38, 10)) as aws_cost,
+        cast(sum(weight) as decimal(38, 10)) as weight,
+        cast(sum(day_cost) as decimal(38, 10)) as metered_cost,
+        bool_or(
+            is_metered
+            and charge_type in ('usage', 'reservation_covered_usage', 'savings_plan_covered_usage')
+        ) as is_metered
+    from charges
+    group by billing_period, billing_account_id, sub_account_id, service_code, charge_type, charge_date
+)
+
+select * from final
