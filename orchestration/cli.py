@@ -240,7 +240,7 @@ def status(as_json: bool) -> None:
     print_table("Deliveries", found["deliveries"], "No delivery has been seen yet.")
     if found["price_lists"]:
         print_table("Price lists", found["price_lists"], "")
-    print_table("Open problems", found["open_problems"], "No open problems.")
+    _print_problems(found["open_problems"])
     if found["budgets"]:
         shown = ("period", "budget", "state", "currency", "budget_amount", "actual_amount", "percentage")
         print_table("Budgets", [{name: row[name] for name in shown} for row in found["budgets"]], "")
@@ -249,6 +249,22 @@ def status(as_json: bool) -> None:
     if workspace.failed_checks_file.exists():
         click.echo("The last run published nothing, because critical checks failed:")
     print_table("Failed checks", found["failed_checks"], "Every check of the last run passed.")
+
+
+def _print_problems(problems: list[dict[str, Any]]) -> None:
+    """Print the open problems, and beneath them the rows that mend them, which would not fit into a table."""
+    apart = ("aws_cost", "file", "row_to_add")
+    shown = [{name: value for name, value in row.items() if name not in apart} for row in problems]
+    print_table("Open problems", shown, "No open problems.")
+    # Of a problem of several months the first one's row holds for all of them; but a rate is one month's.
+    rows = {
+        (row["file"], row["subject"], row["period"] if row["file"] == "fx_rates.csv" else ""): row["row_to_add"]
+        for row in reversed(problems)
+    }
+    rows_to_add = [f"  {file}: {row}" for (file, _subject, _period), row in reversed(rows.items()) if row]
+    if rows_to_add:
+        click.echo("Rows to add; words in capitals stand for what you decide:")
+        click.echo("\n".join(dict.fromkeys(rows_to_add)))
 
 
 @main.command()

@@ -16,6 +16,13 @@ __all__ = ["EXPECTATIONS_FILE", "install_sample", "write_example_configuration"]
 
 EXPECTATIONS_FILE = "sample_expectations.json"
 
+# The sample's months are over; its payers are not late. A configuration of one's own must not begin with this.
+_NOTHING_FOLLOWS = """\
+threshold,payer_account_id,value,start_period,end_period
+late_delivery_hours,,,2020-01,
+late_month_days,,,2020-01,
+"""
+
 
 def write_example_configuration(folder: Path) -> list[Path]:
     """Copy the example configuration's files into ``folder``, which is made if need be, and return them.
@@ -43,13 +50,14 @@ def install_sample(
 ) -> Expectations:
     """Fill a workspace: configuration, deliveries, and ``sample_expectations.json`` beside them.
 
-    ``billing/`` is filled only where it holds no CSV file; what the user has there stays. The expectations
-    are those of the example configuration, so they hold as long as ``billing/`` is unchanged. Deliveries are
-    written to the workspace's own ``landing/``; other deliveries there stay.
+    ``billing/`` is filled only where it holds no CSV file, and then says that no delivery follows the sample's; what
+    the user has there stays. The expectations are those of the example configuration, so they hold as long as
+    ``billing/`` is unchanged. Deliveries are written to the workspace's own ``landing/``; other deliveries there stay.
     """
     billing = workspace_root / "billing"
     if not any(billing.glob("*.csv")):
         write_example_configuration(billing)
+        (billing / "quality_thresholds.csv").write_text(_NOTHING_FOLLOWS, encoding="utf-8")
     expectations = generate(workspace_root / "landing", seed=seed, months=months, scale=scale)
     expectations.write(workspace_root / EXPECTATIONS_FILE)
     return expectations

@@ -133,7 +133,6 @@ KINDS: dict[str, tuple[Edit, ...]] = {
             "budget_id,billing_group_id,amount,currency,basis,thresholds,notify,start_period,end_period\n"
             "cap,lumen,100,USD,billed,80,,2026-08,",
         ),
-        ("quality_thresholds", "", "late_delivery_hours,318204765091,24,2026-08,"),
     ),
 }
 

@@ -44,12 +44,23 @@ period_builds as (
     select * from {{ source('raw', 'period_builds') }}
 ),
 
+build_periods as (
+    select * from {{ source('raw', 'build_periods') }}
+),
+
+-- A run checks what it builds before it records that it is built.
+current_periods as (
+    select billing_period from period_builds
+    union distinct
+    select billing_period from build_periods
+),
+
 compared_groups as (
     select distinct
         documents.billing_period,
         documents.billing_group_id
     from documents
-    inner join period_builds on documents.billing_period = period_builds.billing_period
+    inner join current_periods on documents.billing_period = current_periods.billing_period
 ),
 
 sides as (
