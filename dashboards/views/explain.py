@@ -172,7 +172,7 @@ def show_some(rows: Sequence[Row], columns: Sequence[Column[Row]], title: str, *
     st.subheader(title)
     tables.show(rows[:SHOWN], columns, caption=title, **options)
     if rows[SHOWN:]:
-        st.caption(explain_strings.more(len(rows) - SHOWN))
+        st.caption(explain_strings.more(len(rows[SHOWN:])))
 
 
 def quantity(row: Row) -> str:
