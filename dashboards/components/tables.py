@@ -31,7 +31,7 @@ class Cell:
         tone: how the text is coloured.
         badge: whether the text stands on a coloured ground, for states.
         hint: what shows when the pointer rests on the cell.
-        percentage: draws a bar of that length beneath the text; 100 fills the cell.
+        percentage: draws a bar of that length beneath the text; 100 and more fill the cell, below 0 is empty.
         pairs: names and amounts beneath the text, one pair a line.
         more: names and texts that show when the reader opens them under ``more_label``.
         more_label: what there is to open.
@@ -84,7 +84,8 @@ def _cell_html(value: str | Cell) -> str:
     if cell.detail:
         text += f'<span class="ch-detail">{escape(cell.detail)}</span>'
     if cell.percentage is not None:
-        text += f'<span class="ch-bar" aria-hidden="true"><i style="width:{cell.percentage:f}%"></i></span>'
+        length = min(max(cell.percentage, 0), 100)
+        text += f'<span class="ch-bar" aria-hidden="true"><i style="width:{length:f}%"></i></span>'
     if cell.pairs:
         text += f'<span class="ch-pairs">{_pairs_html(cell.pairs, "span")}</span>'
     if cell.more:

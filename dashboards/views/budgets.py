@@ -5,8 +5,6 @@ When to add here: something else that is known about a budget.
 What does not belong here: changing one; budgets stand in the billing configuration.
 """
 
-from decimal import Decimal
-
 import streamlit as st
 
 from dashboards import cost_watch_queries, extracts, queries, strings
@@ -24,16 +22,12 @@ STATE_TONES: dict[str, Tone] = {
 }
 
 
-# A bar has an end, whatever was spent.
-FULL, EMPTY = Decimal(100), Decimal(0)
-
-
 def spent(row: Budget) -> Cell:
     """Write what was spent, with a bar as long as its share of the budget."""
     return Cell(
         money.document(row.actual_amount, row.minor_units),
         detail="" if row.actual_percentage is None else money.percentage(row.actual_percentage),
-        percentage=None if row.actual_percentage is None else max(min(row.actual_percentage, FULL), EMPTY),
+        percentage=row.actual_percentage,
     )
 
 
