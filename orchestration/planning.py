@@ -260,14 +260,18 @@ def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     )
 
 
-def unfinished_periods(connection: duckdb.DuckDBPyConnection) -> list[date]:
+def unfinished_periods(connection: duckdb.DuckDBPyConnection, is_building: bool) -> list[date]:
     """Return the periods that stand in the marts, but neither this run nor a run before it has finished.
 
     They were left by a run that died or whose checks failed; to publish them would be to publish half a month.
+
+    Args:
+        connection: to the warehouse.
+        is_building: whether a run goes on, which is about to finish what it builds.
     """
+    of_this_run = "anti join raw.build_periods using (billing_period) " if is_building else ""
     rows = connection.execute(
         "select distinct billing_period from marts.fct_charges "
-        "anti join raw.period_builds using (billing_period) anti join raw.build_periods using (billing_period) "
-        "order by billing_period"
+        f"anti join raw.period_builds using (billing_period) {of_this_run}order by billing_period"
     ).fetchall()
     return [period for (period,) in rows]

@@ -61,7 +61,7 @@ def published_copy_for(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
         _LOG.info("Publishing")
         started_at = datetime.fromtimestamp(context.instance.get_run_stats(context.run.run_id).start_time or 0, UTC)
         with open_warehouse(place) as connection:
-            unfinished = unfinished_periods(connection)
+            unfinished = unfinished_periods(connection, is_building=True)
             if unfinished:
                 months = ", ".join(f"{period:%Y-%m}" for period in unfinished)
                 raise BuildError(f"{months} is unfinished since an earlier run. Run again without --period.")

@@ -35,7 +35,7 @@ from orchestration.ledger.issuing import IssuedDocument, IssueRequest
 from orchestration.ledger.ledger import Ledger
 from orchestration.ledger.mirror import load_ledger
 from orchestration.pending import known_periods
-from orchestration.planning import periods_drawing_after, plan_periods
+from orchestration.planning import periods_drawing_after, plan_periods, unfinished_periods
 from orchestration.publish import publish
 from orchestration.runs import run_new
 from orchestration.settings import Workspace
@@ -288,6 +288,7 @@ def _desk(
         with open_warehouse(workspace) as connection:
             load_ledger(connection, workspace)
             run_id = _built_by(connection, configuration, billing_period)
+            _refuse_unproven(connection)
             groups = seen if billing_group_id is None else {billing_group_id}
             proposals = read_proposals(connection, billing_period, groups)
             delivered = read_delivered(connection, billing_period)
@@ -344,6 +345,16 @@ def _built_by(connection: duckdb.DuckDBPyConnection, configuration: Configuratio
     if not built:
         raise NotBuiltError(f"There is nothing built for {month}. Nothing was changed; first: chargehouse run")
     return str(built[0][0])
+
+
+def _refuse_unproven(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse while any month was left by a run that published nothing: a decision would publish that month too."""
+    unproven = ", ".join(f"{period:%Y-%m}" for period in unfinished_periods(connection, is_building=False))
+    if unproven:
+        raise NotBuiltError(
+            f"The last run did not finish {unproven}, so that nothing can be published now. Nothing was changed; "
+            "first mend what stopped it, then: chargehouse run"
+        )
 
 
 def _approve_one(desk: _Desk, proposal: Proposal, by: str, note: str) -> Outcome:

@@ -11,8 +11,7 @@ import duckdb
 
 from orchestration.issuing import desk
 from orchestration.issuing.desk import Outcome
-from orchestration.sample.generate import EXAMPLE_BILLING
-from orchestration.sample.install import EXPECTATIONS_FILE
+from orchestration.sample.install import EXPECTATIONS_FILE, sample_configuration
 from orchestration.settings import Workspace
 
 __all__ = ["issue_first_invoice"]
@@ -56,5 +55,4 @@ def issue_first_invoice(workspace: Workspace, report: Callable[[str], None] = la
 def _is_sample(workspace: Workspace) -> bool:
     if workspace.ledger_url is not None or not (workspace.root / EXPECTATIONS_FILE).exists():
         return False
-    examples = {file.name: file.read_bytes() for file in EXAMPLE_BILLING.glob("*.csv")}
-    return {file.name: file.read_bytes() for file in workspace.billing.glob("*.csv")} == examples
+    return {file.name: file.read_bytes() for file in workspace.billing.glob("*.csv")} == sample_configuration()

@@ -12,16 +12,22 @@ from pathlib import Path
 from orchestration.sample.expectations import Expectations
 from orchestration.sample.generate import DEFAULT_MONTHS, EXAMPLE_BILLING, generate
 
-__all__ = ["EXPECTATIONS_FILE", "install_sample", "write_example_configuration"]
+__all__ = ["EXPECTATIONS_FILE", "install_sample", "sample_configuration", "write_example_configuration"]
 
 EXPECTATIONS_FILE = "sample_expectations.json"
 
 # The sample's months are over; its payers are not late. A configuration of one's own must not begin with this.
-_NOTHING_FOLLOWS = """\
+_NOTHING_FOLLOWS = b"""\
 threshold,payer_account_id,value,start_period,end_period
 late_delivery_hours,,,2020-01,
 late_month_days,,,2020-01,
 """
+
+
+def sample_configuration() -> dict[str, bytes]:
+    """Return the sample's configuration, the content of each file by its name: the example's, but nothing is late."""
+    examples = {file.name: file.read_bytes() for file in EXAMPLE_BILLING.glob("*.csv")}
+    return examples | {"quality_thresholds.csv": _NOTHING_FOLLOWS}
 
 
 def write_example_configuration(folder: Path) -> list[Path]:
@@ -57,7 +63,8 @@ def install_sample(
     billing = workspace_root / "billing"
     if not any(billing.glob("*.csv")):
         write_example_configuration(billing)
-        (billing / "quality_thresholds.csv").write_text(_NOTHING_FOLLOWS, encoding="utf-8")
+        for name, content in sample_configuration().items():
+            (billing / name).write_bytes(content)
     expectations = generate(workspace_root / "landing", seed=seed, months=months, scale=scale)
     expectations.write(workspace_root / EXPECTATIONS_FILE)
     return expectations

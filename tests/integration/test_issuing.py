@@ -12,12 +12,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 from openpyxl import load_workbook
 
 from orchestration.cli import main
-from orchestration.errors import ChargehouseError
+from orchestration.errors import ChargehouseError, NotBuiltError
 from orchestration.issuing import desk
 from orchestration.issuing.desk import Outcome
 from orchestration.issuing.verification import verify_documents
@@ -76,6 +77,18 @@ def test_an_approval_lapses_when_the_numbers_change(months: Workspace, published
     assert "with other numbers" in refused.reason
     with Ledger.open(months) as ledger:
         assert list(ledger.documents()) == []
+
+
+def test_nothing_is_decided_while_a_month_stands_unproven(months: Workspace) -> None:
+    """What a failed run left of February must not be published by deciding about January."""
+    with duckdb.connect(months.warehouse_file) as connection:
+        connection.execute("delete from raw.period_builds where billing_period = '2024-02-01'")
+    before = months.published_file.read_bytes()
+    with pytest.raises(NotBuiltError, match=r"The last run did not finish 2024-02"):
+        desk.approve(months, _JANUARY, "one", "Ada")
+    assert months.published_file.read_bytes() == before
+    with Ledger.open(months) as ledger:
+        assert ledger.arrow_table("approvals").num_rows == 0
 
 
 def test_d7_only_what_touches_a_group_stops_it(months: Workspace, published: Query) -> None:
