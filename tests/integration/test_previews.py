@@ -89,8 +89,8 @@ _TRUTH: dict[tuple[str, str | None], tuple[str, str, str]] = {
         "marts.fct_charges",
     ),
     ("problems", None): (
-        "billing_period, billing_group_id, problem, subject, detail",
-        "row_count, aws_cost",
+        "billing_period, billing_group_id, problem, subject",
+        "row_count, aws_cost, amount_at_stake",
         "marts.fct_open_problems",
     ),
 }
