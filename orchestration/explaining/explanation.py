@@ -46,6 +46,12 @@ inner join marts.fct_document_lines as lines
 where lines.invoice_line_key = $1
 order by parts.number, parts.sub_account_id
 """
+# D4: what is published as not issued of it; parts tell tax categories and rates apart.
+_DIFFERENCES = """
+select level, net_amount, credit_amount
+from marts.fct_document_differences
+where billing_period = $1 and billing_group_id = $2 and invoice_line_key = $3
+"""
 _CREDITS = """
 select sub_account_id, credit_id, state, amount
 from marts.fct_credit_ledger
@@ -227,11 +233,24 @@ def _with_documents(connection: duckdb.DuckDBPyConnection, found: Explanation, c
     line = found.line or {}
     today = line.get("net_amount") or _ZERO
     accounts = _rows(connection, _DOCUMENT_ACCOUNTS, [found.reference.invoice_line_key])
-    with localcontext(_EXACT):
-        difference = today - _sum(row["net_amount"] for row in found.documents)
+    reference = found.reference
+    differences = _rows(
+        connection,
+        _DIFFERENCES,
+        [reference.billing_period, reference.billing_group_id, reference.invoice_line_key],
+    )
+    if found.line is None and not differences:
+        # A period that the warehouse no longer has is compared with nothing there (D4): all that is issued is gone.
+        with localcontext(_EXACT):
+            difference = -_sum(row["net_amount"] for row in found.documents)
+        is_changed, is_tax_alone = bool(difference), False
+    else:
+        difference = _sum(row["net_amount"] for row in differences if row["level"] == "line")
+        is_changed, is_tax_alone = bool(differences), {row["level"] for row in differences} == {"part"}
     changed_since = ""
-    if difference or _nonzero(found.accounts) != _nonzero(accounts):
-        changed_since = cause or "the line comes to other amounts now"
+    if is_changed:
+        what = "its tax category or rate is another now" if is_tax_alone else "the line comes to other amounts now"
+        changed_since = cause or what
     elif (line.get("exact_amount_usd") or _ZERO) != _sum(row["exact_amount_usd"] for row in found.documents):
         changed_since = "its exact amount, by less than the line is rounded to"
     document = found.document
@@ -256,11 +275,6 @@ def _with_documents(connection: duckdb.DuckDBPyConnection, found: Explanation, c
             if row["number"] == document["number"]
         ],
     )
-
-
-def _nonzero(accounts: Iterable[Row]) -> dict[Any, Decimal]:
-    sums = _by((row for row in accounts if row["net_amount"] is not None), "sub_account_id", "net_amount")
-    return {account: amount for account, amount in sums.items() if amount}
 
 
 def _replaced(found: Explanation, **values: Any) -> Explanation:

@@ -18,7 +18,8 @@ from streamlit.testing.v1 import AppTest
 from dashboards import explain_strings, strings
 from orchestration.cli import main
 from orchestration.errors import ChargehouseError, WorkspaceBusyError
-from orchestration.explaining.explanation import explain
+from orchestration.explaining.explanation import ExplanationError, explain
+from orchestration.explaining.files import to_json
 from orchestration.explaining.lookup import find_line
 from orchestration.explaining.rows import line_rows
 from orchestration.runs import run_new
@@ -98,6 +99,39 @@ def test_an_issued_line_after_a_restatement(restated: Workspace) -> None:
     printed = _explain("RS-2024-000001/1").output
     assert "The warehouse has changed since issue: Restatement by AWS" in printed
     assert "= RS-2024-000001/1" in printed
+
+
+def _with_differences(workspace: Workspace, path: Path, statement: str) -> duckdb.DuckDBPyConnection:
+    """Open a copy of what is published, its differences to the documents (D4) changed as somebody else might."""
+    connection = duckdb.connect(shutil.copyfile(workspace.published_file, path))
+    connection.execute(f"create table changed as select * from marts.fct_document_differences; {statement}")
+    connection.execute("drop table marts.fct_document_differences")
+    connection.execute("create table marts.fct_document_differences as select * from changed")
+    return connection
+
+
+def test_a_difference_that_is_not_the_published_one_is_an_error(restated: Workspace, tmp_path: Path) -> None:
+    with (
+        _with_differences(
+            restated, tmp_path / "changed.duckdb", "update changed set net_amount = -20.23 where level = 'line'"
+        ) as connection,
+        pytest.raises(ExplanationError, match=r"issued line = its parts: the parts sum to 101\.19"),
+    ):
+        explain(connection, find_line(connection, "RS-2024-000001/1"))
+
+
+def test_a_customer_is_not_shown_another_tax_than_was_issued(corrected: Workspace, tmp_path: Path) -> None:
+    statement = f"""
+        insert into changed by name
+        select date '2024-01-01' as billing_period, 'acme' as billing_group_id, 'part' as level,
+            '{EC2}' as invoice_line_key, tax_category, tax_rate, 0 as net_amount, 0 as credit_amount
+        from (values ('S', 19)) as today (tax_category, tax_rate)
+    """
+    with _with_differences(corrected, tmp_path / "changed.duckdb", statement) as connection:
+        found = explain(connection, find_line(connection, "RS-2024-000001/1"))
+    assert found.changed_since
+    assert not found.shows_today(for_customer=True)
+    assert "tax_rate" not in to_json(found, None, for_customer=True).decode()
 
 
 def test_corrections_and_what_they_correct(corrected: Workspace) -> None:
