@@ -162,7 +162,7 @@ def show_accounts(found: Explanation, *, for_customer: bool) -> None:
     ]
     st.subheader(words.LEVELS["accounts"])
     if not for_customer and line["membership_basis"]:
-        st.caption(f"membership_basis: {line['membership_basis']}")
+        st.caption(words.MEMBERSHIP_BASES[line["membership_basis"]])
     head = [explain_strings.THE_LINE] if for_customer else [explain_strings.THE_LINE, ""]
     tables.show(found.accounts, columns, caption=words.LEVELS["accounts"], totals=[[*head, *total]])
 
@@ -402,7 +402,9 @@ def main() -> None:
     except PublicationError:
         raise
     except ChargehouseError as error:
-        st.error(str(error).replace("\n", "\n\n"), icon=":material/error:")
+        # The message repeats what the address asks for: as Markdown it could link or load a picture.
+        st.error(explain_strings.NOT_EXPLAINED, icon=":material/error:")
+        st.text(str(error))
         return
     show_head(found, for_customer=for_customer)
     if found.document is not None:

@@ -153,7 +153,9 @@ def test_a_line_that_is_in_documents_only(corrected: Workspace) -> None:
     assert refused.output.strip() == (
         f"{S3} is in no draft any more, and in 2 documents: name one of them, RS-2024-000001/2, RS-CN-2024-000001/2."
     )
-    found = _json("RS-CN-2024-000001/2", "--rows")
+    refused = _explain("RS-CN-2024-000001/2", "--rows")
+    assert (refused.exit_code, "in no draft any more" in refused.output) == (1, True)
+    found = _json("RS-CN-2024-000001/2")
     assert found["line"] is None
     assert _parts(found) == [
         ("today", "", Decimal(0)),
@@ -170,6 +172,8 @@ def test_a_customer_of_a_changed_line_sees_what_was_issued(restated: Workspace) 
     printed = _explain("RS-2024-000001/1", "--customer").output
     assert "not shown as of today" in printed
     assert "80.96" not in printed
+    refused = _explain("RS-2024-000001/1", "--customer", "--rows")
+    assert (refused.exit_code, "The numbers have changed since it was issued" in refused.output) == (1, True)
 
 
 def test_by_key_by_number_and_its_rows(restated: Workspace) -> None:
@@ -322,7 +326,10 @@ def test_the_page_of_an_issued_line_and_of_none(restated: Workspace, page_of: Ca
     assert page.table("The issued line").foot[0][1] == "101.20"
     assert at.warning[0].value.startswith(f"**{explain_strings.CHANGED_SINCE}.** Restatement")
     at = _open(line="2024-01/acme/99")
-    assert "The draft of acme for 2024-01 has no line 99." in at.error[0].value
+    assert "The draft of acme for 2024-01 has no line 99." in at.text[0].value
+    at = _open(line="![x](https://evil.example/x.png)")
+    assert [error.value for error in at.error] == [explain_strings.NOT_EXPLAINED]
+    assert "![x](https://evil.example/x.png)" in at.text[0].value
     at = _open()
     listed = page_of(at).table(explain_strings.CHOOSE)
     assert [row[3].splitlines()[-1] for row in listed.rows] == [EC2]
