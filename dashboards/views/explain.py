@@ -67,9 +67,10 @@ def show_head(found: Explanation, *, for_customer: bool) -> None:
     shown = found.shown
     state = f"{explain_strings.AS_ISSUED} {found.reference.number}" if found.document else explain_strings.AS_OF_TODAY
     net = money.with_code(shown["currency"], money.document(shown["net_amount"], shown["minor_units"]))
+    name = found.name(for_customer=True) if for_customer else found.reference.invoice_line_key
     tables.facts(
         [
-            (strings.DESCRIPTION, Cell(shown["description"], detail=found.reference.invoice_line_key)),
+            (strings.DESCRIPTION, Cell(shown["description"], detail=name)),
             (strings.GROUP, found.reference.billing_group_id),
             (strings.PERIOD, strings.month(found.reference.billing_period)),
             (strings.STATE, state),
@@ -284,7 +285,7 @@ def show_credits(found: Explanation) -> None:
 
 def show_files(found: Explanation, *, for_customer: bool) -> None:
     """Offer the levels as files."""
-    name = exports.file_name("explain", found.reference.name, "customer" if for_customer else "")
+    name = exports.file_name("explain", found.name(for_customer=for_customer), "customer" if for_customer else "")
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             explain_strings.DOWNLOAD_XLSX,
@@ -335,7 +336,7 @@ def show_rows(found: Explanation, publication: Publication, *, for_customer: boo
         st.info(explain_strings.TOO_MANY_ROWS)
         st.code(f"chargehouse explain {found.reference.name} {flags} --to rows.csv", language=None)
         return
-    name = exports.file_name("rows", found.reference.name, "customer" if for_customer else "")
+    name = exports.file_name("rows", found.name(for_customer=for_customer), "customer" if for_customer else "")
     st.download_button(
         explain_strings.DOWNLOAD_ROWS,
         data=content,

@@ -67,7 +67,7 @@ where billing_period = $1 and billing_group_id = $2 and compared_with = 'issued'
 # What a customer may see, level by level; a column that is not named here never leaves a customer's explanation.
 CUSTOMER_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "line": (
-        *("billing_period", "billing_group_id", "billing_group_name", "invoice_line_key", "line_number", "line_kind"),
+        *("billing_period", "billing_group_id", "billing_group_name", "line_number", "line_kind"),
         *("service_code", "service_name", "description", "exact_amount_usd", "currency", "minor_units", "fx_rate"),
         *("fx_amount", "rounding_amount", "net_amount", "credit_amount", "taxable_amount", "tax_category", "tax_rate"),
     ),
@@ -148,6 +148,12 @@ class Explanation:
         """Whether today's line is part of it: a customer is not shown what was not issued instead of what was."""
         return self.line is not None and not (for_customer and self.document is not None and self.changed_since)
 
+    def name(self, *, for_customer: bool = False) -> str:
+        """Return what to call the line; a customer is not told its key, which holds the ids of our rules."""
+        if not for_customer or self.reference.number is not None:
+            return self.reference.name
+        return f"{self.reference.billing_period:%Y-%m}/{self.reference.billing_group_id}/{self.shown['line_number']}"
+
     def levels(self, *, for_customer: bool = False) -> dict[str, list[Row]]:
         """Return the levels with rows, by name; for a customer those, and only those columns, that are theirs."""
         rows: dict[str, Sequence[Row]] = {
@@ -183,7 +189,10 @@ class Explanation:
 
     def as_dict(self, *, for_customer: bool = False) -> dict[str, Any]:
         """Return it for scripts: the levels, what was checked, and what has changed since issue."""
-        found: dict[str, Any] = {"line_name": self.reference.name, **self.levels(for_customer=for_customer)}
+        found: dict[str, Any] = {
+            "line_name": self.name(for_customer=for_customer),
+            **self.levels(for_customer=for_customer),
+        }
         found["line"] = found["line"][0] if "line" in found else None
         if not for_customer:
             found |= {"changed_since": self.changed_since, "checks": list(self.checks)}

@@ -33,9 +33,10 @@ def print_tree(console: Console, found: Explanation, rows: LineRows | None = Non
     shown = found.shown
     units = shown["minor_units"]
     state = f"as issued in {found.reference.number}" if found.document else "draft as of today"
+    name = found.name(for_customer=True) if for_customer else found.reference.invoice_line_key
     head = (
         f"[bold]{escape(shown['description'])}[/]  {shown['currency']} [bold]{words.amount(shown['net_amount'], units)}"
-        f"[/]\n[dim]{escape(found.reference.invoice_line_key)}, {state}[/]"
+        f"[/]\n[dim]{escape(name)}, {state}[/]"
     )
     tree = Tree(head, guide_style="dim")
     if found.document is not None:
