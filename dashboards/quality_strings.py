@@ -11,7 +11,6 @@ BLOCKED: Final = (
     "The last run published nothing: {count} failed, and the numbers on these pages are those of the run before."
 )
 BLOCKED_CHECKS: Final = "Checks that stopped the last run"
-LATE: Final = "Late deliveries"
 LATE_MONTH: Final = "Nothing of {period} has arrived from payer {payer}; it was due {due}."
 LATE_DELIVERY: Final = "The last delivery of {period} from payer {payer} is old; a newer one was due {due}."
 

@@ -2,7 +2,8 @@
 
 What is here: one function per verb: read the arguments, call the package, print for a person or (`--json`) a script.
 When to add here: a new verb that is about runs and invoices; what is a subject of its own stands in a module of its own
-that is named like it: ``settlement_commands``, ``reconciliation_commands``, ``preview_commands``, ``explain_commands``.
+that is named like it: ``settlement_commands``, ``reconciliation_commands``, ``preview_commands``, ``explain_commands``,
+``budget_commands``.
 What does not belong here: the work itself.
 
 Exit codes: 0 done, 1 refused or failed with the reason, 2 wrong usage.
@@ -63,7 +64,7 @@ for command in (
     *reconciliation_commands.COMMANDS,
     *preview_commands.COMMANDS,
     *budget_commands.COMMANDS,
-    explain_commands.explain,
+    *explain_commands.COMMANDS,
 ):
     main.add_command(command)
 

@@ -36,7 +36,7 @@ def write_dictionary(workspace: Workspace, wait_seconds: float = 0) -> Path:
             [
                 *(DBT_EXECUTABLE, "--quiet", "--no-use-colors", "docs", "generate", "--static", "--no-compile"),
                 *("--project-dir", str(PROJECT_ROOT), "--profiles-dir", str(PROJECT_ROOT)),
-                *("--target-path", str(target)),
+                *("--target-path", str(target), "--log-path", str(target)),
             ],
             cwd=PROJECT_ROOT,
             env=child_environment(workspace),

@@ -16,7 +16,7 @@ from orchestration.errors import ChargehouseError
 from orchestration.settings import Workspace
 from orchestration.terminal import JSON_OPTION, progress
 
-__all__ = ["explain"]
+__all__ = ["COMMANDS", "explain"]
 
 
 @click.command()
@@ -42,31 +42,26 @@ def explain(line: str, with_rows: bool, for_customer: bool, paths: tuple[Path, .
     Every level is proved to sum to the level above, to the last digit; a difference is an error. Reads what was
     published last, so that it works during a run; --rows reads the warehouse, and waits for no run.
     """  # noqa: D301
-    import duckdb
-
-    from orchestration.explaining import files, tree
+    from orchestration.explaining import files, tree, words
     from orchestration.explaining.explanation import explain as explain_line
     from orchestration.explaining.lookup import find_line
     from orchestration.explaining.rows import line_rows
     from orchestration.exports.files import require_ending
+    from orchestration.reports import published_copy
 
     for path in paths:
         require_ending(path, *files.ENDINGS)
     workspace = Workspace.from_environment()
-    if not workspace.published_file.exists():
-        raise ChargehouseError(f"Nothing is published in {workspace.root} yet. Now: chargehouse run")
     with ExitStack() as stack:
         with progress("Explaining") as report:
-            try:
-                with duckdb.connect(workspace.published_file, read_only=True) as connection:
-                    reference = find_line(connection, line)
-                    found = explain_line(connection, reference)
-            except (duckdb.BinderException, duckdb.CatalogException) as error:
-                raise ChargehouseError(
-                    f"{workspace.published_file} was published by another version. Now: chargehouse run"
-                ) from error
+            with published_copy(workspace.published_file) as connection:
+                reference = find_line(connection, line)
+                found = explain_line(connection, reference)
+            if with_rows and not found.shows_today(for_customer=for_customer):
+                reason = words.ONLY_ISSUED if found.line is None else words.NOT_AS_ISSUED
+                raise ChargehouseError(f"There are no rows to show. {reason} Leave --rows out.")
             rows = None
-            if with_rows and found.shows_today(for_customer=for_customer):
+            if with_rows:
                 report("Reading AWS's rows")
                 rows = stack.enter_context(line_rows(workspace, reference, for_customer=for_customer))
             written = [files.write_explanation(path, found, rows, for_customer=for_customer) for path in paths]
@@ -79,3 +74,7 @@ def explain(line: str, with_rows: bool, for_customer: bool, paths: tuple[Path, .
             tree.print_tree(console, found, rows, for_customer=for_customer)
     for file in written:
         click.echo(f"Wrote {file.row_count:,} {file.what} to {file.path}.")
+
+
+COMMANDS: tuple[click.Command, ...] = (explain,)
+"""The verbs of this module, for ``chargehouse``."""

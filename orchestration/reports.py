@@ -1,10 +1,13 @@
 """What the command line shows of the published copy.
 
-What is here: one query per listing, on the published marts; rows come back as dictionaries with exact values.
+What is here: opening the published copy, and one query per listing on its marts; rows come back as dictionaries with
+exact values.
 When to add here: a new listing of the command line.
 What does not belong here: arithmetic; a number that is not in a mart belongs in one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -33,24 +36,49 @@ __all__ = [
     "price_lists",
     "problem_totals",
     "proposed_corrections",
+    "published_copy",
 ]
 
 Row = dict[str, Any]
 
 
+@contextmanager
+def published_copy(file: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a published copy for reading; the connection sees one version of it, whatever is published meanwhile.
+
+    Args:
+        file: ``published/chargehouse.duckdb`` of a workspace, or another file in that folder.
+
+    Raises:
+        ChargehouseError: nothing is published, another version published it, or the file cannot be read.
+    """
+    if not file.exists():
+        raise ChargehouseError(f"Nothing is published in {file.parent.parent} yet. Now: chargehouse run")
+    try:
+        connection = duckdb.connect(file, read_only=True)
+    except duckdb.Error as error:
+        raise _unreadable(file, error) from error
+    with connection:
+        try:
+            yield connection
+        except (duckdb.BinderException, duckdb.CatalogException) as error:
+            raise ChargehouseError(f"{file} was published by another version. Now: chargehouse run --force") from error
+        except duckdb.IOException as error:
+            raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: duckdb.Error) -> ChargehouseError:
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return ChargehouseError(
+        f"{file} cannot be read: {reason} See who may read it; if it is damaged, remove it and: chargehouse run --force"
+    )
+
+
 def _query(
     workspace: Workspace, query: str, parameters: list[object] | None = None, file: Path | None = None
 ) -> list[Row]:
-    source = file or workspace.published_file
-    if not source.exists():
-        raise ChargehouseError(f"Nothing is published in {workspace.root} yet. Now: chargehouse run")
-    with duckdb.connect(source, read_only=True) as connection:
-        try:
-            result = connection.execute(query, parameters or [])
-        except (duckdb.BinderException, duckdb.CatalogException) as error:
-            raise ChargehouseError(
-                f"{workspace.published_file} was published by another version. Now: chargehouse run --force"
-            ) from error
+    with published_copy(file or workspace.published_file) as connection:
+        result = connection.execute(query, parameters or [])
         names = [column[0] for column in result.description or []]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 

@@ -18,6 +18,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 __all__ = ["JSON_OPTION", "Amount", "Day", "Name", "Period", "print_json", "print_table", "progress"]
 
@@ -123,13 +124,14 @@ def print_table(title: str, rows: list[dict[str, Any]], empty: str) -> None:
     if not rows:
         click.echo(f"{title}: {empty}")
         return
-    table = Table(title=title, title_justify="left")
+    # Rich takes a plain string for markup: a description such as `[/b]` would end the command.
+    table = Table(title=Text(title), title_justify="left")
     for name, value in rows[0].items():
         numeric = any(isinstance(row[name], Decimal | int) and not isinstance(row[name], bool) for row in rows)
         del value
-        table.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        table.add_column(Text(name.replace("_", " ")), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_shown(value) for value in row.values()))
+        table.add_row(*(Text(_shown(value)) for value in row.values()))
     width = None if sys.stdout.isatty() else 200
     Console(width=width).print(table)
 

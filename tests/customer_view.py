@@ -43,7 +43,7 @@ def customer_texts(found: Explanation, rows: list[dict[str, Any]] | None = None)
 
 
 def leaks(found: Explanation, texts: Iterable[str]) -> set[str]:
-    """Return what stands in the texts and is not the customer's: amounts of ours, of each charge and summed, and words.
+    """Return what stands in the texts and is not the customer's: amounts, of each charge and summed, words, rule ids.
 
     An amount that is billed as it stands, or happens to be a quantity, is theirs.
     """
@@ -65,10 +65,17 @@ def leaks(found: Explanation, texts: Iterable[str]) -> set[str]:
     for step in found.bridge:
         if step["is_for_customer"]:
             own |= {step["amount"], step["reached_for_customer"]}
+    # What the invoice itself says in a line's text is the customer's, such as the name of a support plan.
+    ids = {
+        name
+        for name in ({charge["pricing_rule_id"] for charge in found.charges} | {found.shown["source_id"]}) - {None, ""}
+        if name not in found.shown["description"]
+    }
     hidden = {abs(amount) for amount in hidden} - {abs(amount) for amount in own}
     seen: set[str] = set()
     for text in texts:
         seen |= {word for word in _WORDS if word in text.lower()}
+        seen |= {name for name in ids if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)}
         # Months and days are no amounts.
         text = re.sub(r"\d{4}-\d{2}(-\d{2})?([T ]\d{2}:\d{2}:\d{2})?", " ", text)
         for token in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)", text):

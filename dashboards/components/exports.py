@@ -28,6 +28,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from dashboards import strings
 from dashboards.components import money
 from dashboards.extracts import Extract, ExtractColumn
+from orchestration.exports.files import csv_text
 
 __all__ = ["XLSX_TYPE", "Sheet", "buttons", "file_name", "to_csv", "to_xlsx"]
 
@@ -39,8 +40,6 @@ _SHEET_ROWS = 1_048_576
 _SAFE_SCALE = 10
 # Amounts of documents have at most this many decimals in the marts; they show their currency's minor unit.
 _DOCUMENT_SCALE = 4
-# A program that opens CSV takes texts that begin so for formulas. Ids and descriptions from AWS may.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Source = Callable[[], AbstractContextManager[Extract]]
 
@@ -61,7 +60,7 @@ def _plain(value: Decimal) -> str:
 
 def _csv_text(value: object) -> str:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA_STARTS) else value
+        return csv_text(value)
     if isinstance(value, Decimal):
         return _plain(value)
     if isinstance(value, bool):

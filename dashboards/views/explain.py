@@ -67,9 +67,10 @@ def show_head(found: Explanation, *, for_customer: bool) -> None:
     shown = found.shown
     state = f"{explain_strings.AS_ISSUED} {found.reference.number}" if found.document else explain_strings.AS_OF_TODAY
     net = money.with_code(shown["currency"], money.document(shown["net_amount"], shown["minor_units"]))
+    name = found.name(for_customer=True) if for_customer else found.reference.invoice_line_key
     tables.facts(
         [
-            (strings.DESCRIPTION, Cell(shown["description"], detail=found.reference.invoice_line_key)),
+            (strings.DESCRIPTION, Cell(shown["description"], detail=name)),
             (strings.GROUP, found.reference.billing_group_id),
             (strings.PERIOD, strings.month(found.reference.billing_period)),
             (strings.STATE, state),
@@ -162,7 +163,7 @@ def show_accounts(found: Explanation, *, for_customer: bool) -> None:
     ]
     st.subheader(words.LEVELS["accounts"])
     if not for_customer and line["membership_basis"]:
-        st.caption(f"membership_basis: {line['membership_basis']}")
+        st.caption(words.MEMBERSHIP_BASES[line["membership_basis"]])
     head = [explain_strings.THE_LINE] if for_customer else [explain_strings.THE_LINE, ""]
     tables.show(found.accounts, columns, caption=words.LEVELS["accounts"], totals=[[*head, *total]])
 
@@ -284,7 +285,7 @@ def show_credits(found: Explanation) -> None:
 
 def show_files(found: Explanation, *, for_customer: bool) -> None:
     """Offer the levels as files."""
-    name = exports.file_name("explain", found.reference.name, "customer" if for_customer else "")
+    name = exports.file_name("explain", found.name(for_customer=for_customer), "customer" if for_customer else "")
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             explain_strings.DOWNLOAD_XLSX,
@@ -335,7 +336,7 @@ def show_rows(found: Explanation, publication: Publication, *, for_customer: boo
         st.info(explain_strings.TOO_MANY_ROWS)
         st.code(f"chargehouse explain {found.reference.name} {flags} --to rows.csv", language=None)
         return
-    name = exports.file_name("rows", found.reference.name, "customer" if for_customer else "")
+    name = exports.file_name("rows", found.name(for_customer=for_customer), "customer" if for_customer else "")
     st.download_button(
         explain_strings.DOWNLOAD_ROWS,
         data=content,
@@ -402,7 +403,9 @@ def main() -> None:
     except PublicationError:
         raise
     except ChargehouseError as error:
-        st.error(str(error).replace("\n", "\n\n"), icon=":material/error:")
+        # The message repeats what the address asks for: as Markdown it could link or load a picture.
+        st.error(explain_strings.NOT_EXPLAINED, icon=":material/error:")
+        st.text(str(error))
         return
     show_head(found, for_customer=for_customer)
     if found.document is not None:

@@ -46,6 +46,12 @@ inner join marts.fct_document_lines as lines
 where lines.invoice_line_key = $1
 order by parts.number, parts.sub_account_id
 """
+# D4: what is published as not issued of it; parts tell tax categories and rates apart.
+_DIFFERENCES = """
+select level, net_amount, credit_amount
+from marts.fct_document_differences
+where billing_period = $1 and billing_group_id = $2 and invoice_line_key = $3
+"""
 _CREDITS = """
 select sub_account_id, credit_id, state, amount
 from marts.fct_credit_ledger
@@ -61,7 +67,7 @@ where billing_period = $1 and billing_group_id = $2 and compared_with = 'issued'
 # What a customer may see, level by level; a column that is not named here never leaves a customer's explanation.
 CUSTOMER_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "line": (
-        *("billing_period", "billing_group_id", "billing_group_name", "invoice_line_key", "line_number", "line_kind"),
+        *("billing_period", "billing_group_id", "billing_group_name", "line_number", "line_kind"),
         *("service_code", "service_name", "description", "exact_amount_usd", "currency", "minor_units", "fx_rate"),
         *("fx_amount", "rounding_amount", "net_amount", "credit_amount", "taxable_amount", "tax_category", "tax_rate"),
     ),
@@ -142,6 +148,12 @@ class Explanation:
         """Whether today's line is part of it: a customer is not shown what was not issued instead of what was."""
         return self.line is not None and not (for_customer and self.document is not None and self.changed_since)
 
+    def name(self, *, for_customer: bool = False) -> str:
+        """Return what to call the line; a customer is not told its key, which holds the ids of our rules."""
+        if not for_customer or self.reference.number is not None:
+            return self.reference.name
+        return f"{self.reference.billing_period:%Y-%m}/{self.reference.billing_group_id}/{self.shown['line_number']}"
+
     def levels(self, *, for_customer: bool = False) -> dict[str, list[Row]]:
         """Return the levels with rows, by name; for a customer those, and only those columns, that are theirs."""
         rows: dict[str, Sequence[Row]] = {
@@ -177,7 +189,10 @@ class Explanation:
 
     def as_dict(self, *, for_customer: bool = False) -> dict[str, Any]:
         """Return it for scripts: the levels, what was checked, and what has changed since issue."""
-        found: dict[str, Any] = {"line_name": self.reference.name, **self.levels(for_customer=for_customer)}
+        found: dict[str, Any] = {
+            "line_name": self.name(for_customer=for_customer),
+            **self.levels(for_customer=for_customer),
+        }
         found["line"] = found["line"][0] if "line" in found else None
         if not for_customer:
             found |= {"changed_since": self.changed_since, "checks": list(self.checks)}
@@ -227,11 +242,24 @@ def _with_documents(connection: duckdb.DuckDBPyConnection, found: Explanation, c
     line = found.line or {}
     today = line.get("net_amount") or _ZERO
     accounts = _rows(connection, _DOCUMENT_ACCOUNTS, [found.reference.invoice_line_key])
-    with localcontext(_EXACT):
-        difference = today - _sum(row["net_amount"] for row in found.documents)
+    reference = found.reference
+    differences = _rows(
+        connection,
+        _DIFFERENCES,
+        [reference.billing_period, reference.billing_group_id, reference.invoice_line_key],
+    )
+    if found.line is None and not differences:
+        # A period that the warehouse no longer has is compared with nothing there (D4): all that is issued is gone.
+        with localcontext(_EXACT):
+            difference = -_sum(row["net_amount"] for row in found.documents)
+        is_changed, is_tax_alone = bool(difference), False
+    else:
+        difference = _sum(row["net_amount"] for row in differences if row["level"] == "line")
+        is_changed, is_tax_alone = bool(differences), {row["level"] for row in differences} == {"part"}
     changed_since = ""
-    if difference or _nonzero(found.accounts) != _nonzero(accounts):
-        changed_since = cause or "the line comes to other amounts now"
+    if is_changed:
+        what = "its tax category or rate is another now" if is_tax_alone else "the line comes to other amounts now"
+        changed_since = cause or what
     elif (line.get("exact_amount_usd") or _ZERO) != _sum(row["exact_amount_usd"] for row in found.documents):
         changed_since = "its exact amount, by less than the line is rounded to"
     document = found.document
@@ -256,11 +284,6 @@ def _with_documents(connection: duckdb.DuckDBPyConnection, found: Explanation, c
             if row["number"] == document["number"]
         ],
     )
-
-
-def _nonzero(accounts: Iterable[Row]) -> dict[Any, Decimal]:
-    sums = _by((row for row in accounts if row["net_amount"] is not None), "sub_account_id", "net_amount")
-    return {account: amount for account, amount in sums.items() if amount}
 
 
 def _replaced(found: Explanation, **values: Any) -> Explanation:

@@ -23,7 +23,7 @@ from orchestration.errors import ChargehouseError
 from orchestration.explaining import words
 from orchestration.explaining.explanation import Explanation, Row
 from orchestration.explaining.rows import LineRows
-from orchestration.exports.files import Written, new_file, require_ending
+from orchestration.exports.files import Written, csv_text, new_file, require_ending
 
 __all__ = ["ENDINGS", "to_csv", "to_json", "to_workbook", "write_explanation"]
 
@@ -132,6 +132,8 @@ def _cell(sheet: Any, value: Any) -> Any:
 
 
 def _csv_cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return csv_text(value)
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 

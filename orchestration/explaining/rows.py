@@ -95,7 +95,7 @@ class LineRows:
         """Write them to ``path``, by its name's ending as ``.parquet`` or CSV; return how many."""
         if path.name.endswith(".parquet"):
             return copy_to_parquet(self._connection, self._query, path)
-        return copy_to_csv(self._connection, self._query, path, is_compressed=False)
+        return copy_to_csv(self._connection, self._query, path, is_compressed=False, guard_formulas=True)
 
 
 @contextmanager

@@ -33,9 +33,10 @@ def print_tree(console: Console, found: Explanation, rows: LineRows | None = Non
     shown = found.shown
     units = shown["minor_units"]
     state = f"as issued in {found.reference.number}" if found.document else "draft as of today"
+    name = found.name(for_customer=True) if for_customer else found.reference.invoice_line_key
     head = (
         f"[bold]{escape(shown['description'])}[/]  {shown['currency']} [bold]{words.amount(shown['net_amount'], units)}"
-        f"[/]\n[dim]{escape(found.reference.invoice_line_key)}, {state}[/]"
+        f"[/]\n[dim]{escape(name)}, {state}[/]"
     )
     tree = Tree(head, guide_style="dim")
     if found.document is not None:
@@ -126,7 +127,7 @@ def _add_accounts(tree: Tree, found: Explanation, *, for_customer: bool) -> None
     line = found.line
     branch = tree.add(f"[bold]{words.LEVELS['accounts']}[/]")
     if not for_customer and line["membership_basis"]:
-        branch.add(f"[dim]membership by {escape(line['membership_basis'])}[/]")
+        branch.add(f"[dim]{words.MEMBERSHIP_BASES[line['membership_basis']]}[/]")
     for account in found.accounts:
         net = words.amount(account["net_amount"], line["minor_units"]) or "waiting for the exchange rate"
         why = "" if for_customer else f"  [dim]{escape(account['membership'])}[/]"
@@ -210,7 +211,7 @@ def _add_tiers(tree: Tree, tiers: Sequence[Row]) -> None:
         rows = [(words.tier_words(step), step["configured"], words.amount(step["step_cost"])) for step in steps]
         if steps[0]["minimum_amount"] is not None:
             rows.append(("at least", "", words.amount(steps[0]["minimum_amount"])))
-        rows.append(("= all charges of the group by them", "", words.amount(steps[0]["total_cost"])))
+        rows.append(("= charged under these tiers, whole group", "", words.amount(steps[0]["total_cost"])))
         rows.append(("of which in this line", "", words.amount(steps[0]["line_cost"])))
         branch.add(_grid(rows, 1))
 
@@ -219,7 +220,7 @@ def _add_beside(tree: Tree, found: Explanation) -> None:
     beside = [row for row in found.charges if not row["is_part"]]
     if not beside:
         return
-    branch = tree.add("[bold]Beside it, not billed[/] [dim]of the same group, kind and service; AWS's cost[/]")
+    branch = tree.add("[bold]Not billed (same service)[/] [dim]of the same group and kind; AWS's cost[/]")
     branch.add(
         _grid(
             [

@@ -11,6 +11,7 @@ from typing import Any
 
 __all__ = [
     "LEVELS",
+    "MEMBERSHIP_BASES",
     "NOT_AS_ISSUED",
     "NO_ROWS_FOR_CUSTOMER",
     "ONLY_ISSUED",
@@ -43,6 +44,12 @@ NOT_AS_ISSUED = "The numbers have changed since it was issued, so that its usage
 ONLY_ISSUED = "The line is in no draft any more: only what was issued is known of it."
 
 NO_ROWS_FOR_CUSTOMER = "What a charge of the whole group is worked out from is not shown to customers."
+
+MEMBERSHIP_BASES = {
+    "usage_date": "Each day's usage belongs to the group that the account was in on that day.",
+    "billing_period": "All of the month belongs to the group that the account was in on its last day.",
+}
+"""The values of the setting ``membership_basis`` (P3)."""
 
 _STEPS = {
     "list_price": "List price",

@@ -18,6 +18,7 @@ import duckdb
 import jinja2
 
 from orchestration.errors import ChargehouseError
+from orchestration.exports.files import FORMULA_STARTS
 from orchestration.settings import PROJECT_ROOT, Workspace
 from orchestration.warehouse import is_published, workspace_lock
 
@@ -100,8 +101,28 @@ def copy_to_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Pat
     return 0 if copied is None else int(copied[0])
 
 
-def copy_to_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, is_compressed: bool) -> int:
-    """Write the rows of a query to a CSV file, UTF-8 with a header, with gzip where asked for; return how many."""
+def copy_to_csv(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    path: Path,
+    *,
+    is_compressed: bool,
+    guard_formulas: bool = False,
+) -> int:
+    """Write the rows of a query to a CSV file, UTF-8 with a header, with gzip where asked for; return how many.
+
+    With ``guard_formulas`` texts are written as ``files.csv_text`` does: for files that a person opens.
+    """
+    if guard_formulas:
+        starts = ", ".join(f"chr({ord(start)})" for start in FORMULA_STARTS)
+        columns = connection.execute(f"select column_name, column_type from (describe {query})").fetchall()
+        cells = [
+            f"case when left({name}, 1) in ({starts}) then chr(39) || {name} else {name} end as {name}"
+            if kind == "VARCHAR"
+            else name
+            for name, kind in ((f'"{name}"', kind) for name, kind in columns)
+        ]
+        query = f"select {', '.join(cells)} from ({query})"
     compression = "gzip" if is_compressed else "none"
     copied = connection.execute(
         f"copy ({query}) to '{_quoted(path)}' (format csv, header, compression {compression})"

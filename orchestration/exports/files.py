@@ -1,6 +1,6 @@
 """New files: never over another one, and there whole or not at all.
 
-What is here: ``new_file``, and ``Written``, what the command says of a file.
+What is here: ``new_file``, ``csv_text``, and ``Written``, what the command says of a file.
 When to add here: something that holds for every exported file.
 What does not belong here: what stands in a file.
 """
@@ -13,7 +13,10 @@ from pathlib import Path
 
 from orchestration.errors import ChargehouseError
 
-__all__ = ["Written", "new_file", "require_ending"]
+__all__ = ["FORMULA_STARTS", "Written", "csv_text", "new_file", "require_ending"]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A program that opens CSV takes texts that begin so for formulas. Ids and descriptions from AWS may."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ def require_ending(path: Path, *endings: str) -> str:
     raise ChargehouseError(
         f"{path} was not written: the name of this file ends in {' or '.join(endings)}, which says its form."
     )
+
+
+def csv_text(text: str) -> str:
+    """Return a text as a cell of a CSV file that a person opens: an apostrophe before what would be a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 @contextmanager

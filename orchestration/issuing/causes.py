@@ -81,12 +81,13 @@ def keep_approved(connection: duckdb.DuckDBPyConnection, drafts: Sequence[Approv
         )
 
 
-def record_causes(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -> None:
+def record_causes(connection: duckdb.DuckDBPyConnection, workspace: Workspace, *, only_reads: bool = False) -> None:
     """Write why each correction differs from what was issued (D5), and each lapsed draft from what was approved (D1).
 
     Args:
         connection: the warehouse, with its models built and schema ``ledger`` loaded.
         workspace: whose configuration and ledger are compared.
+        only_reads: the ledger is neither made nor migrated.
 
     Raises:
         ConfigurationError: the configuration has problems.
@@ -97,7 +98,7 @@ def record_causes(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -
         "select 1 from duckdb_views() where schema_name = 'marts' and view_name = 'fct_proposed_documents'"
     ).fetchone()
     compared = connection.execute(_COMPARED).fetchall() if built else []
-    rows = _causes(connection, workspace, compared) if compared else []
+    rows = _causes(connection, workspace, compared, only_reads=only_reads) if compared else []
     connection.execute("begin transaction")
     connection.execute("delete from raw.proposal_causes")
     for row in rows:
@@ -106,7 +107,11 @@ def record_causes(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -
 
 
 def _causes(
-    connection: duckdb.DuckDBPyConnection, workspace: Workspace, compared: Sequence[tuple[Any, ...]]
+    connection: duckdb.DuckDBPyConnection,
+    workspace: Workspace,
+    compared: Sequence[tuple[Any, ...]],
+    *,
+    only_reads: bool,
 ) -> list[list[Any]]:
     configuration = read_configuration(workspace.billing)
     groups_of: dict[date, set[str]] = defaultdict(set)
@@ -119,7 +124,7 @@ def _causes(
     }
     deliveries = {period: read_deliveries(connection, period, groups) for period, groups in groups_of.items()}
     rows = []
-    with Ledger.open(workspace) as ledger:
+    with Ledger.open(workspace, only_reads=only_reads) as ledger:
         for period, group, compared_with, total_amount, approved in compared:
             issued = [json.loads(document.content) for document in ledger.documents(f"{period:%Y-%m}", group)]
             now = sources[period].origins(group, deliveries[period].get(group, ()), issued)

@@ -36,17 +36,23 @@ class LedgerDatabase:
 
     Args:
         location: path of the SQLite file, or a ``postgresql://`` URL.
+        only_reads: nothing is made or migrated, and a PostgreSQL server is told to refuse writing.
 
     Raises:
-        LedgerError: the URL is none, the database cannot be reached, or a newer version wrote it.
+        LedgerError: the URL is none, the database cannot be reached, or a newer version wrote it; with ``only_reads``
+            also an older version, or that it has no tables.
     """
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, *, only_reads: bool = False) -> None:
+        self._only_reads = only_reads
         self._url = _url(location)
         self._file = Path(self._url.database or "") if self._url.get_backend_name() == "sqlite" else None
         self.engine = self._engine()
         try:
-            self._migrate_when_behind()
+            if only_reads:
+                self._require_revision()
+            else:
+                self._migrate_when_behind()
         except BaseException:
             self.engine.dispose()
             raise
@@ -102,15 +108,21 @@ class LedgerDatabase:
         try:
             yield
         except DBAPIError as error:
-            # These two are broken promises, ours or somebody's, and want their traceback.
-            if isinstance(error, (IntegrityError, ProgrammingError)):
+            # These two are broken promises, ours or somebody's, and want their traceback; for a reader the second one
+            # is a login that may not read.
+            if isinstance(error, (IntegrityError, ProgrammingError)) and not self._only_reads:
                 raise
             cause = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
             raise LedgerError(f"The ledger {self.name} could not be used: {cause}. Nothing was changed.") from error
 
     def _engine(self) -> Engine:
         if self._file is None:
-            return create_engine(self._url, connect_args={"connect_timeout": 10}, pool_pre_ping=True)
+            return create_engine(
+                self._url,
+                connect_args={"connect_timeout": 10},
+                pool_pre_ping=True,
+                execution_options={"postgresql_readonly": True} if self._only_reads else {},
+            )
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -119,6 +131,20 @@ class LedgerDatabase:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+    def _require_revision(self) -> None:
+        with self._failures():
+            found = self._revision()
+        if found is None:
+            raise LedgerError(
+                f"The ledger {self.name} has no tables yet, and is only read here. Nothing was changed; make them with "
+                "a run, or leave CHARGEHOUSE_LEDGER empty meanwhile."
+            )
+        if found != REVISION:
+            raise LedgerError(
+                f"The tables of the ledger {self.name} are at {found}, this version of Chargehouse knows {REVISION}, "
+                "and the ledger is only read here. Nothing was changed; use one version for the preview and for runs."
+            )
 
     def _migrate_when_behind(self) -> None:
         with self._failures():

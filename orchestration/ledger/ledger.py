@@ -75,14 +75,18 @@ class Ledger:
         self._clock = clock
 
     @classmethod
-    def open(cls, workspace: Workspace) -> "Ledger":
+    def open(cls, workspace: Workspace, *, only_reads: bool = False) -> "Ledger":
         """Open the ledger of a workspace; make it, or bring its tables up to date, where need be.
+
+        Args:
+            workspace: whose.
+            only_reads: nothing is made or brought up to date; a ledger of another version is refused.
 
         Raises:
             LedgerError: it cannot be reached, a newer version wrote it, or it is empty while its documents are there:
                 it would give their numbers again.
         """
-        ledger = cls._of(workspace)
+        ledger = cls._of(workspace, only_reads=only_reads)
         if not ledger.head().document_id and any(workspace.documents.rglob("*-[0-9][0-9][0-9][0-9]-[0-9]*")):
             ledger.close()
             raise LedgerError(
@@ -92,8 +96,8 @@ class Ledger:
         return ledger
 
     @classmethod
-    def _of(cls, workspace: Workspace) -> "Ledger":
-        database = LedgerDatabase(workspace.ledger_url or str(workspace.ledger_file))
+    def _of(cls, workspace: Workspace, *, only_reads: bool = False) -> "Ledger":
+        database = LedgerDatabase(workspace.ledger_url or str(workspace.ledger_file), only_reads=only_reads)
         return cls(database, {"documents": workspace.documents, "billing": workspace.billing})
 
     def __enter__(self) -> "Ledger":

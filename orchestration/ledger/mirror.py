@@ -50,16 +50,21 @@ def prepare_ledger_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.unregister(_INCOMING)
 
 
-def load_ledger(connection: duckdb.DuckDBPyConnection, workspace: Workspace) -> int:
+def load_ledger(connection: duckdb.DuckDBPyConnection, workspace: Workspace, *, only_reads: bool = False) -> int:
     """Replace schema ``ledger`` by what the workspace's ledger holds now; return how many documents it holds.
 
     The tax parts of lines stand in the documents' contents only. They never change (D3), so only those of documents
     that are not here yet are read, unless the copy is of another ledger.
 
+    Args:
+        connection: the warehouse.
+        workspace: whose ledger.
+        only_reads: the ledger is neither made nor migrated.
+
     Raises:
         LedgerError: the ledger cannot be opened; see ``Ledger.open``.
     """
-    with Ledger.open(workspace) as ledger:
+    with Ledger.open(workspace, only_reads=only_reads) as ledger:
         tables = ledger.arrow_tables()
         chain = tables[documents.name].select(["document_id", "chain_hash"]).to_pydict()
         hashes = dict(zip(chain["document_id"], chain["chain_hash"], strict=True))

@@ -220,6 +220,8 @@ def _problem(row: Values) -> dict[str, Any]:
         "problem": row["problem"].replace("_", " "),
         "subject": row["subject"],
         "AWS cost": _usd(row["aws_cost_difference"]),
+        "at stake before": _usd(row["amount_at_stake_before"]),
+        "at stake after": _usd(row["amount_at_stake_after"]),
         "detail": row["detail"],
     }
 
@@ -391,4 +393,6 @@ def _markdown_table(rows: Sequence[dict[str, Any]], limit: int) -> tuple[str, in
 def _escaped(text: str) -> str:
     """Return text that Markdown shows as it is: nothing in a description links, mentions or breaks a table."""
     plain = " ".join(text.split())
-    return re.sub(r"([\\`*_\[\]<>|~#])", r"\\\1", plain).replace("@", "&#64;")
+    # GitHub links bare addresses too; an entity of one character shows it, and nothing takes it for an address.
+    plain = re.sub(r"(?i)(www)\.", r"\1&#46;", plain.replace("&", "&amp;").replace("://", "&#58;//"))
+    return re.sub(r"([\\`*_\[\]<>|~]|(?<!&)#)", r"\\\1", plain).replace("@", "&#64;")

@@ -132,7 +132,7 @@ def built_sides(
                     f"With {folder} the billing periods cannot be built; a run would fail too.\n  {error}"
                 ) from error
         with open_warehouse(scratch) as connection:
-            record_causes(connection, scratch)
+            record_causes(connection, scratch, only_reads=_is_the_real_ledger(scratch))
         yield Sides(
             before=before,
             after=scratch.warehouse_file,
@@ -167,6 +167,11 @@ def _copy(workspace: Workspace, scratch: Workspace) -> None:
         scratch.documents.symlink_to(workspace.documents.resolve())
 
 
+def _is_the_real_ledger(scratch: Workspace) -> bool:
+    """A ledger on a server is not copied: a preview must not make or migrate its tables."""
+    return scratch.ledger_url is not None
+
+
 def _link(source: str, target: str) -> None:
     Path(target).symlink_to(Path(source).resolve())
 
@@ -183,7 +188,7 @@ def _bring_in(
     report("Looking for new deliveries")
     synced = sync(connection, scratch, landing, billing_exports(configuration), progress=report)
     sync_price_lists(connection, landing, scratch.warehouse, progress=report)
-    load_ledger(connection, scratch)
+    load_ledger(connection, scratch, only_reads=_is_the_real_ledger(scratch))
     if synced.landed:
         _check(connection, report)
     return [str(rejection) for rejection in synced.rejected]

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import ChargehouseError
+from orchestration.reports import published_copy
 
 __all__ = ["Certificate", "published_certificate", "read_certificate"]
 
@@ -267,16 +268,8 @@ def published_certificate(published_file: Path, period: date) -> Certificate:
     Raises:
         ChargehouseError: nothing is published, not this month, or by an older version.
     """
-    if not published_file.exists():
-        raise ChargehouseError("Nothing is published yet. Now: chargehouse run")
-    # One connection sees one version of the file, whatever is published meanwhile.
-    with duckdb.connect(published_file, read_only=True) as connection:
-        try:
-            return read_certificate(connection, period)
-        except (duckdb.BinderException, duckdb.CatalogException) as error:
-            raise ChargehouseError(
-                f"{published_file} was published by another version. Now: chargehouse run --force"
-            ) from error
+    with published_copy(published_file) as connection:
+        return read_certificate(connection, period)
 
 
 def read_certificate(connection: duckdb.DuckDBPyConnection, period: date) -> Certificate:

@@ -18,7 +18,7 @@ import duckdb
 
 from orchestration import reports
 from orchestration.errors import ChargehouseError, DeliveryError
-from orchestration.exports.files import new_file
+from orchestration.exports.files import csv_text, new_file
 from orchestration.ingest.contents import Contents, DiscountMode
 from orchestration.ingest.discovery import LandedDelivery, discover
 from orchestration.ingest.landing import Landing, open_landing
@@ -258,6 +258,8 @@ def write_csv(comparison: Comparison, path: Path) -> int:
 
 def _text(value: object) -> str:
     # str() of a zero with ten decimals is 0E-10.
+    if isinstance(value, str):
+        return csv_text(value)
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 

@@ -18,7 +18,8 @@ from streamlit.testing.v1 import AppTest
 from dashboards import explain_strings, strings
 from orchestration.cli import main
 from orchestration.errors import ChargehouseError, WorkspaceBusyError
-from orchestration.explaining.explanation import explain
+from orchestration.explaining.explanation import ExplanationError, explain
+from orchestration.explaining.files import to_json
 from orchestration.explaining.lookup import find_line
 from orchestration.explaining.rows import line_rows
 from orchestration.runs import run_new
@@ -100,6 +101,39 @@ def test_an_issued_line_after_a_restatement(restated: Workspace) -> None:
     assert "= RS-2024-000001/1" in printed
 
 
+def _with_differences(workspace: Workspace, path: Path, statement: str) -> duckdb.DuckDBPyConnection:
+    """Open a copy of what is published, its differences to the documents (D4) changed as somebody else might."""
+    connection = duckdb.connect(shutil.copyfile(workspace.published_file, path))
+    connection.execute(f"create table changed as select * from marts.fct_document_differences; {statement}")
+    connection.execute("drop table marts.fct_document_differences")
+    connection.execute("create table marts.fct_document_differences as select * from changed")
+    return connection
+
+
+def test_a_difference_that_is_not_the_published_one_is_an_error(restated: Workspace, tmp_path: Path) -> None:
+    with (
+        _with_differences(
+            restated, tmp_path / "changed.duckdb", "update changed set net_amount = -20.23 where level = 'line'"
+        ) as connection,
+        pytest.raises(ExplanationError, match=r"issued line = its parts: the parts sum to 101\.19"),
+    ):
+        explain(connection, find_line(connection, "RS-2024-000001/1"))
+
+
+def test_a_customer_is_not_shown_another_tax_than_was_issued(corrected: Workspace, tmp_path: Path) -> None:
+    statement = f"""
+        insert into changed by name
+        select date '2024-01-01' as billing_period, 'acme' as billing_group_id, 'part' as level,
+            '{EC2}' as invoice_line_key, tax_category, tax_rate, 0 as net_amount, 0 as credit_amount
+        from (values ('S', 19)) as today (tax_category, tax_rate)
+    """
+    with _with_differences(corrected, tmp_path / "changed.duckdb", statement) as connection:
+        found = explain(connection, find_line(connection, "RS-2024-000001/1"))
+    assert found.changed_since
+    assert not found.shows_today(for_customer=True)
+    assert "tax_rate" not in to_json(found, None, for_customer=True).decode()
+
+
 def test_corrections_and_what_they_correct(corrected: Workspace) -> None:
     assert _parts(_json("RS-CN-2024-000001/1")) == [
         ("today", "", Decimal("80.96")),
@@ -119,7 +153,9 @@ def test_a_line_that_is_in_documents_only(corrected: Workspace) -> None:
     assert refused.output.strip() == (
         f"{S3} is in no draft any more, and in 2 documents: name one of them, RS-2024-000001/2, RS-CN-2024-000001/2."
     )
-    found = _json("RS-CN-2024-000001/2", "--rows")
+    refused = _explain("RS-CN-2024-000001/2", "--rows")
+    assert (refused.exit_code, "in no draft any more" in refused.output) == (1, True)
+    found = _json("RS-CN-2024-000001/2")
     assert found["line"] is None
     assert _parts(found) == [
         ("today", "", Decimal(0)),
@@ -136,6 +172,8 @@ def test_a_customer_of_a_changed_line_sees_what_was_issued(restated: Workspace) 
     printed = _explain("RS-2024-000001/1", "--customer").output
     assert "not shown as of today" in printed
     assert "80.96" not in printed
+    refused = _explain("RS-2024-000001/1", "--customer", "--rows")
+    assert (refused.exit_code, "The numbers have changed since it was issued" in refused.output) == (1, True)
 
 
 def test_by_key_by_number_and_its_rows(restated: Workspace) -> None:
@@ -288,7 +326,10 @@ def test_the_page_of_an_issued_line_and_of_none(restated: Workspace, page_of: Ca
     assert page.table("The issued line").foot[0][1] == "101.20"
     assert at.warning[0].value.startswith(f"**{explain_strings.CHANGED_SINCE}.** Restatement")
     at = _open(line="2024-01/acme/99")
-    assert "The draft of acme for 2024-01 has no line 99." in at.error[0].value
+    assert "The draft of acme for 2024-01 has no line 99." in at.text[0].value
+    at = _open(line="![x](https://evil.example/x.png)")
+    assert [error.value for error in at.error] == [explain_strings.NOT_EXPLAINED]
+    assert "![x](https://evil.example/x.png)" in at.text[0].value
     at = _open()
     listed = page_of(at).table(explain_strings.CHOOSE)
     assert [row[3].splitlines()[-1] for row in listed.rows] == [EC2]

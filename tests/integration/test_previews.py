@@ -89,8 +89,8 @@ _TRUTH: dict[tuple[str, str | None], tuple[str, str, str]] = {
         "marts.fct_charges",
     ),
     ("problems", None): (
-        "billing_period, billing_group_id, problem, subject, detail",
-        "row_count, aws_cost",
+        "billing_period, billing_group_id, problem, subject",
+        "row_count, aws_cost, amount_at_stake",
         "marts.fct_open_problems",
     ),
 }
@@ -431,7 +431,15 @@ def test_the_workflow_runs_pinned_actions_and_code_of_the_target() -> None:
     assert [found.get("path") for found in checkouts] == [None, "proposed"]
     assert checkouts[0]["ref"] == "${{ github.event.pull_request.base.sha }}"
     assert not any(found["persist-credentials"] for found in checkouts)
-    assert "make setup" in [step.get("run") for step in job["steps"]]
+    runs = [step.get("run") for step in job["steps"]]
+    credentials = next(
+        place for place, step in enumerate(job["steps"]) if "configure-aws-credentials" in step.get("uses", "")
+    )
+    # What is installed sees no secret.
+    assert runs.index("make setup") < credentials
+    assert not any("secrets." in value or "github.token" in value for value in job["env"].values())
+    given = {step["name"]: [*step["env"]] for step in job["steps"] if "env" in step}
+    assert given == {"Preview": ["CHARGEHOUSE_LEDGER"], "Comment": ["GH_TOKEN"]}
     for step in job["steps"]:
         # What an attacker may name, such as a branch, never becomes part of a script.
         assert "${{" not in step.get("run", "")

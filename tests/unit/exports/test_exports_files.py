@@ -1,9 +1,13 @@
+import csv
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from orchestration.errors import ChargehouseError
-from orchestration.exports.files import new_file, require_ending
+from orchestration.exports.analyses import copy_to_csv
+from orchestration.exports.files import FORMULA_STARTS, csv_text, new_file, require_ending
 
 
 def test_a_file_is_there_when_the_block_ends(tmp_path: Path) -> None:
@@ -63,3 +67,20 @@ def test_the_ending_says_the_form(tmp_path: Path) -> None:
     for name in ("a.xlsx", "csv", ".csv"):
         with pytest.raises(ChargehouseError, match=r"ends in \.csv\.gz or \.csv"):
             require_ending(tmp_path / name, ".csv.gz", ".csv")
+
+
+def test_no_text_of_a_csv_file_is_a_formula(tmp_path: Path) -> None:
+    """What DuckDB writes is guarded as what Python writes; a negative amount stays a number."""
+    texts = [*(f"{start}1+1" for start in FORMULA_STARTS), "plain", "a=b", "", "'x"]
+    path = tmp_path / "rows.csv"
+    with duckdb.connect() as connection:
+        connection.execute("create table cells (text varchar, amount decimal(18, 4), day date)")
+        connection.executemany(
+            "insert into cells values ($1, $2, date '2026-10-01')", [[text, Decimal("-1.5")] for text in texts]
+        )
+        query = "select text, amount, day from cells order by rowid"
+        assert copy_to_csv(connection, query, path, is_compressed=False, guard_formulas=True) == len(texts)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows == [["text", "amount", "day"], *([csv_text(text), "-1.5000", "2026-10-01"] for text in texts)]
+    assert [csv_text(text) == text for text in texts] == [False] * 6 + [True] * 4

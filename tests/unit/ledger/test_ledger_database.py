@@ -164,6 +164,27 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         Ledger.open(Workspace.at(tmp_path))
 
 
+def test_a_reader_makes_and_migrates_nothing(location: str) -> None:
+    """A preview reads the ledger of a server: a newer checkout must not migrate it under the code that issues."""
+    with pytest.raises(LedgerError, match="has no tables yet"):
+        LedgerDatabase(location, only_reads=True)
+    database = LedgerDatabase(location)
+    reader = LedgerDatabase(location, only_reads=True)
+    with reader.read() as connection:
+        assert connection.execute(select(payments)).fetchall() == []
+    if not reader.is_sqlite:
+        with pytest.raises(LedgerError, match="read-only transaction"), reader.write():
+            pass
+    reader.close()
+    with database.write() as connection:
+        connection.execute(text("update alembic_version set version_num = '0000'"))
+    with pytest.raises(LedgerError, match="are at 0000, this version of Chargehouse knows"):
+        LedgerDatabase(location, only_reads=True)
+    with database.read() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).scalar_one() == "0000"
+    database.close()
+
+
 def _statements(table: str, column: str) -> list[str]:
     return [
         f"update {table} set {column} = {column}",

@@ -13,7 +13,7 @@ from orchestration.ingest.register import Register
 from orchestration.ledger.ledger import Ledger
 from orchestration.sample.install import write_example_configuration
 from orchestration.settings import Workspace
-from orchestration.terminal import print_json, progress
+from orchestration.terminal import print_json, print_table, progress
 from orchestration.warehouse import open_warehouse
 from tests.unit.ledger.ledger_contents import issue_one
 
@@ -186,3 +186,24 @@ def test_long_work_shows_a_bar_on_a_terminal_and_nothing_else(
     assert shown.out == ""
     assert "Making files: 3 of 4" in shown.err
     assert "━" in shown.err
+
+
+def test_a_table_shows_brackets_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("Lines [/x]", [{"text_[/y]": "a [/b] [red]c :smile:"}], "")
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in ("Lines [/x]", "text [/y]", "a [/b] [red]c :smile:"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["status"], ["explain", "2024-01/acme/1"], ["reconcile", "--period", "2024-01"]],
+    ids=lambda found: found[0],
+)
+def test_a_published_file_that_cannot_be_read_is_named(root: Path, arguments: list[str]) -> None:
+    file = root / "published" / "chargehouse.duckdb"
+    file.parent.mkdir()
+    file.write_bytes(b"no database" * 5_000)
+    result = _invoke(*arguments)
+    assert result.exit_code == 1
+    assert f"{file} cannot be read: " in result.output
+    assert "chargehouse run --force" in result.output

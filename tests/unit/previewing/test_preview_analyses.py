@@ -141,3 +141,20 @@ def test_a_sum_that_does_not_tie_is_named(
     world: duckdb.DuckDBPyConnection, changed: dict[str, str], sums: set[str]
 ) -> None:
     assert _found(world, **changed) == sums
+
+
+def test_a_problem_of_which_only_the_amount_changes_is_one(world: duckdb.DuckDBPyConnection) -> None:
+    """A missing rate has no cost of AWS: what it holds up is at stake, and stands in its detail too."""
+    for schema, at_stake in (("baseline", "10"), ("marts", "11")):
+        world.execute(
+            f"create or replace table {schema}.fct_open_problems as select $1::date as billing_period, "
+            "'acme' as billing_group_id, 'missing_fx_rate' as problem, 'EUR' as subject, $2 || ' USD' as detail, "
+            "1::bigint as row_count, 0::decimal(38, 10) as aws_cost, $2::decimal(38, 10) as amount_at_stake",
+            [_PERIOD, at_stake],
+        )
+    world.execute("set variable billing_periods = $1", [[_PERIOD]])
+    result = world.execute(analysis_sql("preview_problems"))
+    names = [column[0] for column in result.description or []]
+    [row] = [dict(zip(names, found, strict=True)) for found in result.fetchall()]
+    assert (row["change"], row["detail"]) == ("changes", "11 USD")
+    assert [row[f"amount_at_stake_{side}"] for side in ("before", "after", "difference")] == [10, 11, 1]

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -47,6 +48,7 @@ def test_what_must_be_done_is_said_at_the_top() -> None:
     problem = {
         **{"billing_period": invoice()["billing_period"], "billing_group_id": "acme", "problem": "missing_fx_rate"},
         **{"subject": "EUR", "detail": "No rate", "change": "appears", "aws_cost_difference": None},
+        **{"amount_at_stake_before": Decimal(0), "amount_at_stake_after": Decimal("12.3400000000")},
     }
     found = replace(
         preview(invoices=[invoice()], documents=[document, lapsed], problems=[problem, problem | {"change": "goes"}]),
@@ -54,6 +56,8 @@ def test_what_must_be_done_is_said_at_the_top() -> None:
         rejected=tuple(f"delivery {number}: damaged" for number in range(9)),
         left_out=(preview().periods[0],),
     )
+    [shown, _] = next(table for table in tables(found) if table.title == "Open problems").rows
+    assert (shown["at stake before"], shown["at stake after"]) == (Decimal(0), Decimal("12.34"))
     assert summary(found)[2:] == [
         "2026-10: there is something new that no run has built yet. It was built for this comparison on both sides, so "
         "that only the change makes a difference.",
@@ -104,3 +108,8 @@ def test_words_of_the_configuration_are_no_markup() -> None:
     """A description is typed by somebody: it must not mention people, make links or break the table."""
     text = as_markdown(preview(lines=[line(1, "a|b @everyone <img src=x> [x](y) #1 `c`\nd")]))
     assert r"a\|b &#64;everyone \<img src=x\> \[x\](y) \#1 \`c\` d" in text
+
+
+def test_no_address_becomes_a_link() -> None:
+    text = as_markdown(preview(lines=[line(1, "https://evil.example WWW.evil.example &#64;me R&D #2")]))
+    assert r"https&#58;//evil.example WWW&#46;evil.example &amp;\#64;me R&amp;D \#2" in text

@@ -255,7 +255,7 @@ def test_the_file_says_its_form_and_is_never_written_over(certificate: Certifica
 
 
 def test_nothing_published_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ChargehouseError, match=r"Nothing is published yet\. Now: chargehouse run"):
+    with pytest.raises(ChargehouseError, match=r"Nothing is published in .* yet\. Now: chargehouse run"):
         published_certificate(tmp_path / "chargehouse.duckdb", date(2026, 8, 1))
 
 
