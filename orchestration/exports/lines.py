@@ -16,7 +16,7 @@ from openpyxl import Workbook
 
 from orchestration import reports
 from orchestration.errors import ChargehouseError
-from orchestration.exports.files import Written, new_file
+from orchestration.exports.files import Written, csv_text, new_file
 from orchestration.settings import Workspace
 
 __all__ = ["write_csv", "write_workbook"]
@@ -35,7 +35,10 @@ def write_csv(workspace: Workspace, period: date, group: str | None, path: Path)
         with draft.open("x", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
+            writer.writerows(
+                {name: csv_text(value) if isinstance(value, str) else _plain(value) for name, value in row.items()}
+                for row in rows
+            )
     return Written(path, len(rows))
 
 
