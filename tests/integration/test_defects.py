@@ -580,6 +580,7 @@ LAYER_DEFECTS = [
         "rating_factor is not null and treatment = 'billed'",
     ),
     _changed("charge without list cost", "charges__complete", "marts.fct_charges", "list_cost = null"),
+    _lost("day of a service lost", "daily_costs__charges", "marts.fct_daily_costs", "aws_cost <> 0"),
     _changed(
         "shared cost billed at more than it is",
         "group_charges__spread",
