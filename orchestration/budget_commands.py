@@ -18,7 +18,9 @@ __all__ = ["COMMANDS"]
 
 
 @click.command()
-@click.option("--period", type=Period(), help="Billing period; the newest one when left out.")
+@click.option(
+    "--period", type=Period(), help="Billing period; the newest one when left out, to notify the open ones too."
+)
 @click.option("--notify", is_flag=True, help="Mail what is reached to those whom budgets.csv names, each once.")
 @click.option("--by", type=Name(), help="Who sends; kept in the ledger.")
 @JSON_OPTION
@@ -26,6 +28,8 @@ def budgets(period: date | None, notify: bool, by: str | None, as_json: bool) ->
     """List budgets with what was spent, what the month is forecast to end at, and the thresholds reached."""
     from orchestration import reports
 
+    if by is not None and not notify:
+        raise click.UsageError("Give --notify with --by, or leave out --by: to list sends nothing.")
     workspace = Workspace.from_environment()
     if not notify:
         rows = reports.budgets(workspace, period)

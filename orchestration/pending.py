@@ -12,7 +12,7 @@ from datetime import date
 import dagster as dg
 import duckdb
 
-from orchestration.configuration.load import are_budgets_loaded
+from orchestration.configuration.load import is_file_loaded
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.ingest.deliveries import changed_periods
@@ -25,6 +25,9 @@ from orchestration.warehouse import is_published, open_warehouse, workspace_lock
 
 __all__ = ["Pending", "find_pending", "known_periods", "pending_range"]
 
+# What is checked and shown anew when it changes, though no bill does.
+_PUBLISHED_ALONE = ("budgets", "quality_thresholds")
+
 
 @dataclass(frozen=True)
 class Pending:
@@ -33,7 +36,7 @@ class Pending:
     Attributes:
         periods: billing periods with something new, oldest first.
         unpublished: a run built something and died before it was published, or what is published without building
-            anything (budgets) has changed.
+            anything (budgets, limits of checks) has changed.
     """
 
     periods: tuple[date, ...]
@@ -61,7 +64,7 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
             periods |= billed
         periods |= periods_drawing_after(configuration, periods, billed | periods)
         unpublished = not is_published(connection)
-        if billed and not are_budgets_loaded(connection, configuration):
+        if billed and not all(is_file_loaded(connection, configuration, name) for name in _PUBLISHED_ALONE):
             unpublished = True
     if only is not None:
         periods &= only

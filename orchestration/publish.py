@@ -167,8 +167,8 @@ def publish(workspace: Workspace) -> int:
 def publish_failed_checks(workspace: Workspace) -> None:
     """Put what the checks of a run found beside the published copy, which that run leaves as it was.
 
-    The file holds ``fct_check_results`` and ``fct_check_failures`` of the run that published nothing; the next
-    publication removes it.
+    The file holds ``fct_check_results`` and ``fct_check_failures`` of the run that published nothing; the next run
+    removes it when it checks.
     """
     target = workspace.failed_checks_file
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,7 @@ __all__ = [
     "invoice_taxes",
     "invoices",
     "late_deliveries",
+    "open_periods",
     "open_problems",
     "periods",
     "price_lists",
@@ -108,6 +109,20 @@ def budgets(workspace: Workspace, billing_period: date | None = None) -> list[Ro
         """,
         [billing_period],
     )
+
+
+def open_periods(workspace: Workspace) -> list[date]:
+    """Return the billing periods that AWS has not made final yet, and the newest one; oldest first."""
+    rows = _query(
+        workspace,
+        """
+        select billing_period
+        from marts.dim_billing_periods
+        where not is_final or billing_period = (select max(billing_period) from marts.dim_billing_periods)
+        order by billing_period
+        """,
+    )
+    return [row["billing_period"] for row in rows]
 
 
 def cost_anomalies(workspace: Workspace, billing_period: date | None = None) -> list[Row]:

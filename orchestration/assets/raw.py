@@ -187,6 +187,8 @@ def raw_checks(workspace: WorkspaceResource) -> Iterator[dg.AssetCheckResult]:
     """Run the suites on the raw tables; critical failures block the models."""
     place = workspace.workspace
     _LOG.info("Checking the raw tables")
+    # A run that fails of something else must not be explained by the checks of the one before.
+    place.failed_checks_file.unlink(missing_ok=True)
     with open_warehouse(place) as connection:
         results = check_raw(
             connection,

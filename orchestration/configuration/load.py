@@ -13,7 +13,7 @@ import pyarrow as pa
 from orchestration.configuration.columns import Boolean, Column, Day, Number, Period, TextList, WholeNumber
 from orchestration.configuration.schema import FILE_BY_NAME, FILES, Configuration, FileSchema, Row
 
-__all__ = ["SCHEMA", "are_budgets_loaded", "load_configuration"]
+__all__ = ["SCHEMA", "is_file_loaded", "load_configuration"]
 
 SCHEMA = "billing"
 """The warehouse schema that holds one table per configuration file, and nothing else."""
@@ -51,25 +51,25 @@ def load_configuration(connection: duckdb.DuckDBPyConnection, configuration: Con
         raise
 
 
-def are_budgets_loaded(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> bool:
-    """Return whether the warehouse has the budgets of a configuration; they decide no bill, but they are published.
+def is_file_loaded(connection: duckdb.DuckDBPyConnection, configuration: Configuration, name: str) -> bool:
+    """Return whether the warehouse has the rows of a configuration file; for files that decide no bill, but are shown.
 
     Args:
         connection: the warehouse, whose schema ``billing`` may not have been loaded yet.
         configuration: a valid configuration.
+        name: of the file, without ``.csv``.
     """
-    schema = FILE_BY_NAME["budgets"]
-    columns = list(schema.columns)
+    columns = FILE_BY_NAME[name].columns
     try:
-        loaded = connection.execute(f"select {', '.join(columns)} from {SCHEMA}.budgets").fetchall()
+        loaded = connection.execute(f"select {', '.join(columns)} from {SCHEMA}.{name}").fetchall()
     except duckdb.CatalogException:
         loaded = []
     given = (
         tuple(
-            column.show(getattr(row, name)) if isinstance(column, TextList) else getattr(row, name)
-            for name, column in schema.columns.items()
+            column.show(getattr(row, cell)) if isinstance(column, TextList) else getattr(row, cell)
+            for cell, column in columns.items()
         )
-        for row in configuration.budgets
+        for row in configuration.rows(name)
     )
     return sorted(map(repr, loaded)) == sorted(map(repr, given))
 

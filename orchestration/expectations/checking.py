@@ -5,6 +5,8 @@ When to add here: another suite.
 What does not belong here: suites, profiles and limits themselves.
 """
 
+import logging
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from orchestration.expectations.validation import CheckResult, Validations
 
 __all__ = ["check_raw"]
 
+_LOG = logging.getLogger("chargehouse.run")
+
 
 def check_raw(
     connection: duckdb.DuckDBPyConnection, charge_types: str, now: datetime, data_docs: Path | None = None
@@ -33,7 +37,8 @@ def check_raw(
         connection: the warehouse.
         charge_types: relation or file with the mapped line item types (the seed ``charge_types``).
         now: UTC, without zone; from it a delivery is late.
-        data_docs: folder for Great Expectations' report; none where it is None.
+        data_docs: folder for Great Expectations' report; none where it is None. A report that cannot be written is
+            logged and left out.
     """
     prepare_limits(connection)
     write_expected_deliveries(connection)
@@ -45,6 +50,18 @@ def check_raw(
         *check_drift(connection, validations),
     ]
     save_results(connection, "raw", results)
+    # What dbt's tests found in the run before says nothing about this one, and they may not get their turn.
+    save_results(connection, "dbt", [])
     if data_docs is not None:
-        write_data_docs(validations.outcomes, data_docs)
+        _write_report(validations, data_docs)
     return results
+
+
+def _write_report(validations: Validations, folder: Path) -> None:
+    try:
+        write_data_docs(validations.outcomes, folder)
+    except Exception as error:
+        # Another library renders it, and may raise anything; a month must not wait for its report.
+        _LOG.warning("The report in %s could not be written: %s", folder, error)
+        # The last run's would be taken for this one's.
+        shutil.rmtree(folder, ignore_errors=True)

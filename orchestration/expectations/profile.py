@@ -259,10 +259,18 @@ suspected as (
             'service': rows.line_item_product_code,
             'usage_type': rows.line_item_usage_type,
             'operation': rows.line_item_operation,
+            'resource': rows.line_item_resource_id,
+            'description': rows.line_item_line_item_description,
             'quantity': rows.line_item_usage_amount,
-            'cost': rows.line_item_unblended_cost
+            'cost': rows.line_item_unblended_cost,
+            'public_cost': rows.pricing_public_on_demand_cost,
+            'reservation_cost': rows.reservation_effective_cost
         }} as facts,
-        rows.line_item_unblended_cost as cost
+        rows.line_item_unblended_cost as cost,
+        -- What a reservation covers costs nothing by itself, and is billed all the same (RS1, RS3).
+        coalesce(rows.line_item_unblended_cost, 0) <> 0
+        or coalesce(rows.pricing_public_on_demand_cost, 0) <> 0
+        or coalesce(rows.reservation_effective_cost, 0) <> 0 as has_cost
     from raw.cur_line_items as rows
     inner join fresh_deliveries as fresh on rows.delivery_key = fresh.delivery_key
     inner join suspected_ids
@@ -273,7 +281,8 @@ suspected as (
 ),
 
 alike as (
-    select profile_number, id, facts, count(*) as row_count, any_value(cost) as cost
+    select
+        profile_number, id, facts, count(*) as row_count, any_value(cost) as cost, bool_or(has_cost) as has_cost
     from suspected
     group by profile_number, id, facts
 ),
@@ -284,7 +293,7 @@ found as (
         cast(row_count - 1 as bigint) as row_count,
         cast((row_count - 1) * coalesce(cost, 0) as decimal(38, 10)) as unblended_cost
     from alike
-    where row_count > 1
+    where row_count > 1 and has_cost
     union all
     select
         profile_number, 'id_twice' as dimension, id as value,

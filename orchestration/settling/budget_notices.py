@@ -5,11 +5,12 @@ When to add here: another thing to tell about a budget.
 What does not belong here: whether a threshold is reached (``fct_budgets``), and talking to the server (``mail``).
 
 One mail per budget, month and recipient, with every threshold that was reached and not told of yet. Nobody is told of
-one twice, not even after a crash in the middle: see ``ledger/notices``. Only the newest month is told of by itself: to
-fill in an old budget shall not send the mails of last year.
+one twice, not even after a crash in the middle: see ``ledger/notices``. Only months that AWS
+has not made final, and the newest one, are told of by themselves: late rows of a month arrive when the next has begun,
+and to fill in an old budget shall not send the mails of last year.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -76,7 +77,7 @@ class NoticeOutcome:
 def due_notices(
     workspace: Workspace, configuration: Configuration, ledger: Ledger, billing_period: date | None = None
 ) -> list[BudgetNotice]:
-    """Return the mails that are due for a month; for the newest one published when left out.
+    """Return the mails that are due for a month; when left out, for those not final and the newest one published.
 
     Raises:
         ChargehouseError: nothing is published yet.
@@ -85,7 +86,8 @@ def due_notices(
     told = ledger.newest_notices()
     recipients = {budget.budget_id: budget.notify for budget in configuration.budgets}
     due = []
-    for row in reports.budgets(workspace, billing_period):
+    periods = reports.open_periods(workspace) if billing_period is None else [billing_period]
+    for row in (row for period in periods for row in reports.budgets(workspace, period)):
         reached = sorted(Decimal(text) for text in row["reached_thresholds"].split("|") if text)
         for recipient in dict.fromkeys(recipients.get(row["budget"], ())):
             notice = BudgetNotice(row, recipient, tuple(reached))
@@ -98,7 +100,7 @@ def due_notices(
 def send_notices(
     workspace: Workspace, ledger: Ledger, by: str, settings: MailSettings, billing_period: date | None = None
 ) -> list[NoticeOutcome]:
-    """Send the notices of a month that are due; of the newest one published when left out.
+    """Send the notices of a month that are due; when left out, of those not final and the newest one published.
 
     Args:
         workspace: whose budgets.
@@ -119,8 +121,7 @@ def send_notices(
     outcomes = []
     with Outbox(settings.server) as outbox:
         for notice in due_notices(workspace, configuration, ledger, billing_period):
-            issuer = issuers[notice.budget["billing_group_id"]]
-            state, reason = _send(ledger, outbox, notice, issuer, settings.sender or issuer.email or "", by)
+            state, reason = _send(ledger, outbox, notice, issuers, settings.sender, by)
             outcomes.append(
                 NoticeOutcome(
                     notice.budget["budget"],
@@ -140,8 +141,13 @@ def _issuers(configuration: Configuration) -> dict[str, Issuer]:
 
 
 def _send(
-    ledger: Ledger, outbox: Outbox, notice: BudgetNotice, issuer: Issuer, sender: str, by: str
+    ledger: Ledger, outbox: Outbox, notice: BudgetNotice, issuers: Mapping[str, Issuer], own_sender: str | None, by: str
 ) -> tuple[Literal["sent", "failed", "unknown"], str]:
+    group = notice.budget["billing_group_id"]
+    issuer = issuers.get(group)
+    if issuer is None:
+        return "failed", f"{group} left billing_groups.csv after it was published; run: chargehouse run"
+    sender = own_sender or issuer.email or ""
     if not sender:
         return "failed", f"issuer {issuer.issuer_id} has no email in issuers.csv; add it, or set CHARGEHOUSE_MAIL_FROM"
     for address in (sender, notice.recipient):

@@ -480,6 +480,24 @@ def test_clean_deliveries_pass_every_check(deliveries: Deliveries) -> None:
     }
 
 
+def test_rows_that_cost_nothing_or_differ_in_what_they_are_about_do_not_block(deliveries: Deliveries) -> None:
+    """The same rows with another resource, or at no cost at all, are no row twice; with a public price they are."""
+    free = {"pricing_publicOnDemandCost": "0", "identity_LineItemId": "free"}
+    start = datetime(2024, 1, 1)
+    rows = [*_month(), *[_row(1, "0", start, **free)] * 2, *_with_resources("one", "two")]
+    deliveries.land(rows)
+    assert "cur_line_items__no_row_twice" not in deliveries.failed("cur_line_items")
+    covered = _row(1, "0", start, identity_LineItemId="covered", pricing_publicOnDemandCost="3")
+    deliveries.land([*rows, covered, covered], "second")
+    assert "covered" in deliveries.failed("cur_line_items")["cur_line_items__no_row_twice"].detail
+
+
+def _with_resources(*names: str) -> list[Row]:
+    """One row per resource, alike in everything else."""
+    same = {"identity_LineItemId": "same", "lineItem_ResourceId": ""}
+    return [_row(1, "1", datetime(2024, 1, 1), **(same | {"lineItem_ResourceId": name})) for name in names]
+
+
 def test_clean_net_costs_pass(deliveries: Deliveries) -> None:
     _land_net_costs(deliveries, 9.0)
     assert deliveries.failed("cur_line_items") == {}
@@ -580,6 +598,7 @@ LAYER_DEFECTS = [
         "rating_factor is not null and treatment = 'billed'",
     ),
     _changed("charge without list cost", "charges__complete", "marts.fct_charges", "list_cost = null"),
+    _lost("day of a service lost", "daily_costs__charges", "marts.fct_daily_costs", "aws_cost <> 0"),
     _changed(
         "shared cost billed at more than it is",
         "group_charges__spread",

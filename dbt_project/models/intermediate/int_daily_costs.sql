@@ -38,9 +38,10 @@ summed as (
         membership_date as charge_date,
         sum(unblended_cost) as unblended_cost,
         sum(case when public_price = 'public' then public_on_demand_cost else unblended_cost end) as base_cost,
-        sum(bundled_discount_cost) as bundled_discount_cost,
-        sum(partner_discount_cost) as partner_discount_cost,
-        sum(negotiated_discount_cost) as negotiated_discount_cost,
+        -- NULL only where no row has one: discounts that cancel out are charges all the same.
+        sum(nullif(bundled_discount_cost, 0)) as bundled_discount_cost,
+        sum(nullif(partner_discount_cost, 0)) as partner_discount_cost,
+        sum(nullif(negotiated_discount_cost, 0)) as negotiated_discount_cost,
         coalesce(sum(unblended_cost) filter (where is_metered), 0) as metered_cost,
         bool_or(is_metered) as is_metered
     from measured
@@ -58,10 +59,9 @@ typed as (
         on
             summed.line_item_type = charge_types.line_item_type
             and (charge_types.line_item_type <> 'Fee' or charge_types.is_reservation_fee = summed.has_reservation)
-    where charge_types.charge_type is distinct from 'aws_tax'
 ),
 
--- C2: in column mode the discount inside a row is a charge of its own.
+-- C2: in column mode the discount inside a row is a charge of its own, AWS's tax having one like any other row.
 charges as (
     select
         typed.* replace (charges.charge_type as charge_type),
@@ -77,7 +77,7 @@ charges as (
             ('partner_discount', typed.partner_discount_cost, null),
             ('negotiated_discount', typed.negotiated_discount_cost, null)
         ) as charges (charge_type, cost, base_cost)
-    where charges.base_cost is not null or charges.cost <> 0
+    where charges.cost is not null and charges.charge_type <> 'aws_tax'
 ),
 
 final as (

@@ -27,15 +27,22 @@ charges as (
     from {{ ref('fct_charges') }}
     where charge_type <> 'aws_tax' and {{ in_built_periods('billing_period') }}
     group by billing_period, billing_group_id, service_code, charge_category
+),
+
+failures as (
+    select
+        'daily_costs__charges' as check_id,
+        concat_ws(' ', billing_period, billing_group_id, service_code, charge_category) as failing_row,
+        concat_ws(
+            ' ', 'AWS cost', coalesce(daily.aws_cost, 0), 'charges', coalesce(charges.aws_cost, 0),
+            'billed', coalesce(daily.billed_cost, 0), 'charges', coalesce(charges.billed_cost, 0)
+        ) as found
+    from daily
+    full join charges using (billing_period, billing_group_id, service_code, charge_category)
+    -- Charges that cancel out may have no day, and days that cost nothing no charge.
+    where
+        coalesce(daily.aws_cost, 0) <> coalesce(charges.aws_cost, 0)
+        or coalesce(daily.billed_cost, 0) <> coalesce(charges.billed_cost, 0)
 )
 
-select
-    concat_ws(
-        ' ', billing_period, billing_group_id, service_code, charge_category, daily.aws_cost, charges.aws_cost,
-        daily.billed_cost, charges.billed_cost
-    ) as detail
-from daily
-full join charges using (billing_period, billing_group_id, service_code, charge_category)
-where
-    daily.aws_cost is distinct from charges.aws_cost
-    or daily.billed_cost is distinct from charges.billed_cost
+select * from failures

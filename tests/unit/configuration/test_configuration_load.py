@@ -1,6 +1,7 @@
 """The tables of schema ``billing``: names, types, contents, and all of them or none."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.configuration.columns import TextList
-from orchestration.configuration.load import load_configuration
+from orchestration.configuration.load import is_file_loaded, load_configuration
 from orchestration.configuration.schema import FILES, Configuration
 
 
@@ -47,6 +48,17 @@ def test_every_table_equals_its_file(files: Any, connection: duckdb.DuckDBPyConn
             expected.append((*shown, row.source_line))
         assert contents(connection, schema.name) == expected, schema.name
         assert list(types(connection, schema.name)) == [*schema.columns, "source_line"]
+
+
+@pytest.mark.parametrize("name", ["budgets", "quality_thresholds"])
+def test_a_file_is_known_to_be_loaded_or_changed(files: Any, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    configuration = files.read()
+    rows = configuration.rows(name)
+    assert rows
+    assert not is_file_loaded(connection, configuration, name)
+    load_configuration(connection, configuration)
+    assert is_file_loaded(connection, configuration, name)
+    assert not is_file_loaded(connection, replace(configuration, **{name: rows[1:]}), name)
 
 
 def test_types_are_exact(files: Any, connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,7 +1,8 @@
 """How checks are declared, run and kept; what each of them finds is shown by the seeded defects (integration)."""
 
 import re
-from datetime import date
+from dataclasses import fields
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,11 +11,15 @@ import great_expectations.expectations as gxe
 import pyarrow as pa
 import pytest
 
+from orchestration.configuration.load import load_configuration
+from orchestration.configuration.schema import Configuration
 from orchestration.expectations.catalogue import PAGE, catalogue, catalogue_page, checks_of, default_thresholds
+from orchestration.expectations.checking import check_raw
 from orchestration.expectations.data_docs import write_data_docs
 from orchestration.expectations.limits import limit, prepare_limits
 from orchestration.expectations.results import result_of_rows, save_results
 from orchestration.expectations.validation import KEPT_FAILURES, CheckResult, Failure, Validations, promise
+from orchestration.ingest.register import Register
 from orchestration.settings import PROJECT_ROOT
 from orchestration.warehouse import prepare_control_tables
 
@@ -36,6 +41,8 @@ def test_the_catalogue_is_closed() -> None:
         for check_id in re.findall(r"'([a-z_]+__[a-z_]+)' as check_id", file.read_text(encoding="utf-8"))
     }
     assert called == {(check.source, check.check_id) for check in catalogue().values() if check.layer == "dbt"}
+    # A test that names none of its findings would stop a run without a word.
+    assert {file.stem for file in _TESTS.glob("*.sql")} == {source for source, _check_id in called}
     for check in catalogue().values():
         assert check.severity in ("critical", "warning"), check.check_id
         assert check.owner in ("operator", "engineer", "finance"), check.check_id
@@ -111,6 +118,24 @@ def test_results_replace_those_of_their_layer_only(connection: duckdb.DuckDBPyCo
     ]
     failures = connection.execute("select check_id, count(*), max(failure_number) from raw.check_failures group by 1")
     assert failures.fetchall() == [("charges__grain", KEPT_FAILURES, KEPT_FAILURES)]
+
+
+def test_checks_of_the_run_before_are_forgotten_and_a_report_that_fails_stops_nothing(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    load_configuration(connection, Configuration(**{field.name: () for field in fields(Configuration)}))
+    Register(connection, tmp_path / "raw").save([])
+    save_results(connection, "dbt", [CheckResult("charges__grain", "pass")])
+    (tmp_path / "data_docs.new").write_text("in the way", encoding="utf-8")
+    (tmp_path / "data_docs").mkdir()
+    (tmp_path / "data_docs" / "cur_line_items.html").write_text("of the run before", encoding="utf-8")
+    charge_types = f"'{PROJECT_ROOT / 'dbt_project' / 'seeds' / 'charge_types.csv'}'"
+    with caplog.at_level("WARNING", "chargehouse.run"):
+        results = check_raw(connection, charge_types, datetime(2026, 1, 1), tmp_path / "data_docs")
+    assert results
+    assert connection.execute("select distinct layer from raw.check_results").fetchall() == [("raw",)]
+    assert "data_docs could not be written" in caplog.text
+    assert not (tmp_path / "data_docs").exists()
 
 
 def test_the_most_precise_limit_in_force_counts(connection: duckdb.DuckDBPyConnection) -> None:

@@ -37,13 +37,17 @@ def budgeted(books: Books) -> Books:
     return books
 
 
-def publish(books: Books, reached: str, actual: str) -> None:
+def publish(books: Books, reached: str, actual: str, is_september_open: bool = False) -> None:
     file = books.workspace.published_file
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     with duckdb.connect(file) as connection:
         connection.execute("create schema marts")
-        connection.execute("create table marts.dim_billing_periods as select date '2026-10-01' as billing_period")
+        connection.execute(
+            "create table marts.dim_billing_periods as "
+            "select unnest([date '2026-09-01', '2026-10-01']) as billing_period, "
+            f"unnest([{not is_september_open}, false]) as is_final"
+        )
         connection.execute(f"create table marts.fct_budgets ({_COLUMNS})")
         connection.execute(
             "insert into marts.fct_budgets values "
@@ -107,6 +111,41 @@ def test_what_was_refused_is_tried_again_and_what_may_have_arrived_is_not(budget
     ]
 
 
+def test_late_rows_of_an_open_month_are_told_of_when_the_next_has_begun(budgeted: Books) -> None:
+    publish(budgeted, reached="", actual="10", is_september_open=True)
+    mailbox = Mailbox()
+    with mail_server(mailbox) as address:
+        sent = send(budgeted, address)
+        assert [(outcome.period, outcome.thresholds) for outcome in sent] == [("2026-09", "80|92.5|100")] * 2
+        publish(budgeted, reached="80", actual="800")  # September is final
+        assert [outcome.period for outcome in send(budgeted, address)] == ["2026-10"] * 2
+
+
+def test_a_group_that_left_the_configuration_fails_by_itself(budgeted: Books) -> None:
+    """The published budget is of a group that its issuer is not known of any more."""
+    with duckdb.connect(budgeted.workspace.published_file) as connection:
+        connection.execute(
+            "insert into marts.fct_budgets select * replace ('gone' as billing_group_id) from marts.fct_budgets "
+            "where billing_period = '2026-10-01'"
+        )
+        connection.execute("update marts.fct_budgets set budget_id = 'old' where billing_group_id = 'gone'")
+    file = budgeted.workspace.billing / "budgets.csv"
+    file.write_text(
+        file.read_text(encoding="utf-8") + "old,kranich,1000,EUR,billed,80,a@kranich.example,2026-08,\n",
+        encoding="utf-8",
+    )
+    mailbox = Mailbox()
+    with mail_server(mailbox) as address:
+        sent = send(budgeted, address)
+    assert sorted((outcome.budget_id, outcome.state) for outcome in sent) == [
+        ("old", "failed"),
+        ("watch", "sent"),
+        ("watch", "sent"),
+    ]
+    (failed,) = (outcome for outcome in sent if outcome.state == "failed")
+    assert "gone left billing_groups.csv" in failed.reason
+
+
 def test_two_processes_do_not_tell_the_same(budgeted: Books) -> None:
     key = NoticeKey("watch", date(2026, 10, 1), Decimal("80.00"), "a@kranich.example")
     budgeted.ledger.begin_notices([key], "Ada")
@@ -135,8 +174,10 @@ def test_the_command_lists_and_sends(budgeted: Books, monkeypatch: pytest.Monkey
 
     assert run("--json")[1].count('"budget": "watch"') == 1
     assert '"actual_amount": "2000' in run("--period", "2026-09", "--json")[1]
-    assert run("--notify") == (2, run("--notify")[1])
-    assert "Give --by" in run("--notify")[1]
+    code, output = run("--notify")
+    assert (code, "Give --by with --notify." in output) == (2, True)
+    code, output = run("--by", "Ada")
+    assert (code, "Give --notify with --by" in output) == (2, True)
     assert run("--notify", "--by", "Ada")[0] == 1  # no server is set
     mailbox = Mailbox(refused={"b@kranich.example"})
     with mail_server(mailbox) as address:

@@ -16,7 +16,6 @@ drafts as (
 
 reconciliation as (
     select * from {{ ref('fct_reconciliation') }}
-    where stage = 'raw'
 ),
 
 proposed_documents as (
@@ -25,6 +24,17 @@ proposed_documents as (
 
 overrides as (
     select * from {{ source('ledger', 'overrides') }}
+),
+
+-- X1: money may be missing on one stage alone, as when a charge is of a group that is not there.
+residuals as (
+    select
+        billing_period,
+        billing_account_id,
+        arg_max(residual, abs(residual)) as residual
+    from reconciliation
+    where residual <> 0
+    group by billing_period, billing_account_id
 ),
 
 -- Of several the first counts: it is the one that let the document pass.
@@ -127,14 +137,13 @@ reasons as (
         touching.billing_period,
         touching.billing_group_id,
         'residual' as refusal,
-        reconciliation.billing_account_id as subject,
-        'AWS total and charges of the payer differ by ' || cast(reconciliation.residual as varchar) as detail
+        residuals.billing_account_id as subject,
+        'AWS total and charges of the payer differ by ' || cast(residuals.residual as varchar) as detail
     from touching
-    inner join reconciliation
+    inner join residuals
         on
-            touching.billing_period = reconciliation.billing_period
-            and touching.billing_account_id = reconciliation.billing_account_id
-    where reconciliation.residual <> 0
+            touching.billing_period = residuals.billing_period
+            and touching.billing_account_id = residuals.billing_account_id
     union all
     select
         billing_period,

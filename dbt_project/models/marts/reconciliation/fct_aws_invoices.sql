@@ -48,7 +48,7 @@ cur_totals as (
     from shown_amounts
     group by billing_period, billing_account_id, aws_invoice_id
     -- Rows that cost nothing may stay without an invoice for ever.
-    having aws_invoice_id <> '' or sum(open_row_count) > 0
+    having aws_invoice_id <> '' or sum(open_row_count) > 0 or sum(aws_cost) <> 0
 ),
 
 payer_periods as (
@@ -216,7 +216,12 @@ final as (
         ) as residual,
         case
             when aws_invoice_id = '' then 'not_final'
-            when not is_supplied then case when has_list then 'missing_in_list' else 'not_supplied' end
+            when not is_supplied then
+                case
+                    -- AWS need not print an invoice of nothing.
+                    when has_list and cur_amount <> 0 then 'missing_in_list'
+                    else 'not_supplied'
+                end
             when difference is null then 'other_currency'
             when is_explained
                 then concat_ws(

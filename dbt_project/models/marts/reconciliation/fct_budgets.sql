@@ -41,28 +41,28 @@ invoices as (
     select * from {{ ref('fct_invoices') }}
 ),
 
-newest as (
-    select max(billing_period) as billing_period from billing_periods
-),
-
 delivered as (
     select
         billing_period,
         billing_group_id,
-        min(delivered_through) as delivered_through
+        min(delivered_through) as delivered_through,
+        max(billing_period) over (partition by billing_group_id) as newest_period
     from daily_costs
     group by billing_period, billing_group_id
 ),
 
+-- The newest month of the group: another group's payer may be in the month after already.
 open_months as (
     select
         delivered.billing_period,
         delivered.billing_group_id,
         delivered.delivered_through
     from delivered
-    inner join newest on delivered.billing_period = newest.billing_period
     inner join billing_periods on delivered.billing_period = billing_periods.billing_period
-    where not billing_periods.is_final and delivered.delivered_through < last_day(delivered.billing_period)
+    where
+        delivered.billing_period = delivered.newest_period
+        and not billing_periods.is_final
+        and delivered.delivered_through < last_day(delivered.billing_period)
 ),
 
 usage_days as (
@@ -139,15 +139,10 @@ expected as (
         coalesce({{ exact_quotient('history.aws_cost', 'history.day_count') }}, overall.aws_cost) as expected_aws_cost,
         coalesce({{ exact_quotient('history.billed_cost', 'history.day_count') }}, overall.billed_cost)
             as expected_billed_cost,
-        -- What the last delivered day holds already is not expected once more.
-        case
-            when days_to_come.calendar_date = days_to_come.delivered_through then coalesce(usage_days.aws_cost, 0)
-            else 0
-        end as known_aws_cost,
-        case
-            when days_to_come.calendar_date = days_to_come.delivered_through then coalesce(usage_days.billed_cost, 0)
-            else 0
-        end as known_billed_cost
+        -- What is there of a day already is not expected once more: mostly of the last delivered day, but a payer that
+        -- has delivered further than another has more.
+        coalesce(usage_days.aws_cost, 0) as known_aws_cost,
+        coalesce(usage_days.billed_cost, 0) as known_billed_cost
     from days_to_come
     inner join overall
         on
