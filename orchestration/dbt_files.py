@@ -13,6 +13,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from filelock import FileLock
+
 from orchestration.errors import BuildError
 from orchestration.settings import PROJECT_ROOT
 
@@ -27,22 +29,33 @@ PARSED_PROJECT = MANIFEST.with_name("parsed_project.msgpack")
 """What dbt needs to build without parsing again. Its own ``partial_parse.msgpack`` is useless for that: each workspace
 has another warehouse file, and dbt then parses anew; and a linter may have written it for another database."""
 
+_STAMP = MANIFEST.with_name("manifest.sha256")
+
 
 def prepare_manifest() -> Path:
     """Parse the dbt project when it changed since its manifest was written; return the manifest's path.
 
-    A fresh clone has no manifest, and Dagster builds its asset graph from it.
+    A fresh clone has no manifest, and Dagster builds its asset graph from it. Runs on several workspaces share it: one of
+    them parses, the others wait.
 
     Raises:
         BuildError: the models cannot be parsed.
     """
-    stamp = MANIFEST.with_name("manifest.sha256")
     digest = _project_digest()
-    is_there = MANIFEST.exists() and PARSED_PROJECT.exists() and stamp.exists()
-    if not is_there or stamp.read_text(encoding="utf-8") != digest:
-        _parse()
-        stamp.write_text(digest, encoding="utf-8")
+    if not _is_parsed(digest):
+        MANIFEST.parent.mkdir(exist_ok=True)
+        with FileLock(MANIFEST.with_name("parsing.lock")):
+            if not _is_parsed(digest):
+                # Until the new one is there, nobody may take what is half written for it.
+                _STAMP.unlink(missing_ok=True)
+                _parse()
+                _STAMP.write_text(digest, encoding="utf-8")
     return MANIFEST
+
+
+def _is_parsed(digest: str) -> bool:
+    is_there = MANIFEST.exists() and PARSED_PROJECT.exists() and _STAMP.exists()
+    return is_there and _STAMP.read_text(encoding="utf-8") == digest
 
 
 def _parse() -> None:
@@ -58,7 +71,8 @@ def _parse() -> None:
     )
     if parsed.returncode != 0:
         raise BuildError(f"The models cannot be parsed:\n{parsed.stdout}{parsed.stderr}".rstrip())
-    shutil.copyfile(MANIFEST.with_name("partial_parse.msgpack"), PARSED_PROJECT)
+    copied = shutil.copyfile(MANIFEST.with_name("partial_parse.msgpack"), PARSED_PROJECT.with_suffix(".new"))
+    copied.replace(PARSED_PROJECT)
 
 
 def _project_digest() -> str:
