@@ -35,8 +35,8 @@ _STAMP = MANIFEST.with_name("manifest.sha256")
 def prepare_manifest() -> Path:
     """Parse the dbt project when it changed since its manifest was written; return the manifest's path.
 
-    A fresh clone has no manifest, and Dagster builds its asset graph from it. Runs on several workspaces share it: one of
-    them parses, the others wait.
+    A fresh clone has no manifest, and Dagster builds its asset graph from it. Runs on several workspaces share it: one
+    of them parses, the others wait.
 
     Raises:
         BuildError: the models cannot be parsed.
@@ -54,8 +54,10 @@ def prepare_manifest() -> Path:
 
 
 def _is_parsed(digest: str) -> bool:
-    is_there = MANIFEST.exists() and PARSED_PROJECT.exists() and _STAMP.exists()
-    return is_there and _STAMP.read_text(encoding="utf-8") == digest
+    try:
+        return _STAMP.read_text(encoding="utf-8") == digest and MANIFEST.exists() and PARSED_PROJECT.exists()
+    except FileNotFoundError:
+        return False
 
 
 def _parse() -> None:
