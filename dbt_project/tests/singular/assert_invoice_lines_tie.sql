@@ -114,8 +114,8 @@ failures as (
     from lines
     where
         (net_amount is null) <> (fx_rate is null)
-        -- The amount is cut at 10 decimals before it is multiplied here, and the product after: what both may be off by,
-        -- the first times the rate, proves nothing.
+        -- The amount is cut at 10 decimals before it is multiplied here, and the product after: what both may be off
+        -- by, the first times the rate, proves nothing.
         or abs(net_amount - {{ in_billing_currency('exact_amount_usd', 'fx_rate') }})
         > case minor_units when 0 then 0.5 when 2 then 0.005 when 3 then 0.0005 when 4 then 0.00005 end
         + 0.0000000001 * (fx_rate + 1)

@@ -216,12 +216,9 @@ final as (
         ) as residual,
         case
             when aws_invoice_id = '' then 'not_final'
-            when not is_supplied then
-                case
-                    -- AWS need not print an invoice of nothing.
-                    when has_list and cur_amount <> 0 then 'missing_in_list'
-                    else 'not_supplied'
-                end
+            -- AWS need not print an invoice of nothing.
+            when not is_supplied and has_list and cur_amount <> 0 then 'missing_in_list'
+            when not is_supplied then 'not_supplied'
             when difference is null then 'other_currency'
             when is_explained
                 then concat_ws(
