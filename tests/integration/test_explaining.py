@@ -225,7 +225,7 @@ def test_for_customers_without_a_cost_of_aws(restated: Workspace) -> None:
     texts += [_explain(EC2, "--customer", "--rows").output, _explain(EC2, "--customer", "--rows", "--json").output]
     assert leaks(found, texts) == set()
     assert all("88" in text for text in texts)
-    assert leaks(found, [_explain(EC2).output]) >= {"80.00", "membership"}
+    assert "80.00" in leaks(found, [_explain(EC2).output])
 
 
 def test_refusals(restated: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
