@@ -127,12 +127,7 @@ KINDS: dict[str, tuple[Edit, ...]] = {
             "",
             "payer_account_id,invoice_id,billing_period,total_amount,currency\n318204765091,1,2026-08,10,USD",
         ),
-        (
-            "budgets",
-            "",
-            "budget_id,billing_group_id,amount,currency,basis,thresholds,notify,start_period,end_period\n"
-            "cap,lumen,100,USD,billed,80,,2026-08,",
-        ),
+        ("budgets", "", "cap,lumen,100,USD,billed,80,,2026-08,"),
     ),
 }
 
