@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 
 from orchestration.errors import ChargehouseError
+from orchestration.rows import named_rows
 from orchestration.settings import Workspace
 
 __all__ = [
@@ -79,9 +80,7 @@ def _query(
     workspace: Workspace, query: str, parameters: list[object] | None = None, file: Path | None = None
 ) -> list[Row]:
     with published_copy(file or workspace.published_file) as connection:
-        result = connection.execute(query, parameters or [])
-        names = [column[0] for column in result.description or []]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        return named_rows(connection, query, parameters or [])
 
 
 def budgets(workspace: Workspace, billing_period: date | None = None) -> list[Row]:

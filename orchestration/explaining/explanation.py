@@ -17,6 +17,7 @@ import duckdb
 from orchestration.errors import ChargehouseError
 from orchestration.explaining.lookup import LineReference
 from orchestration.exports.analyses import analysis_sql
+from orchestration.rows import named_rows
 
 __all__ = ["CUSTOMER_COLUMNS", "Explanation", "ExplanationError", "explain"]
 
@@ -211,10 +212,10 @@ def explain(connection: duckdb.DuckDBPyConnection, reference: LineReference) -> 
     """
     connection.execute("set variable billing_period = ?::date", [reference.billing_period])
     connection.execute("set variable invoice_line_key = ?::varchar", [reference.invoice_line_key])
-    lines = _rows(connection, analysis_sql("explain_line"))
-    documents = _rows(connection, _DOCUMENTS, [reference.invoice_line_key])
+    lines = named_rows(connection, analysis_sql("explain_line"))
+    documents = named_rows(connection, _DOCUMENTS, [reference.invoice_line_key])
     levels: dict[str, Any] = {
-        level: _rows(connection, analysis_sql(f"explain_{level}"))
+        level: named_rows(connection, analysis_sql(f"explain_{level}"))
         for level in ("bridge", "accounts", "charges", "group_charges", "bases", "tiers", "usage")
         if lines
     }
@@ -222,7 +223,7 @@ def explain(connection: duckdb.DuckDBPyConnection, reference: LineReference) -> 
         reference=reference,
         line=lines[0] if lines else None,
         documents=documents,
-        credits=_rows(connection, _CREDITS, [reference.billing_period, reference.invoice_line_key]),
+        credits=named_rows(connection, _CREDITS, [reference.billing_period, reference.invoice_line_key]),
         **levels,
     )
     if documents:
@@ -231,19 +232,13 @@ def explain(connection: duckdb.DuckDBPyConnection, reference: LineReference) -> 
     return _checked(found)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
-    result = connection.execute(sql, parameters)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
-
-
 def _with_documents(connection: duckdb.DuckDBPyConnection, found: Explanation, cause: str) -> Explanation:
     """Add what was frozen, and how it and today's line fit together (D4)."""
     line = found.line or {}
     today = line.get("net_amount") or _ZERO
-    accounts = _rows(connection, _DOCUMENT_ACCOUNTS, [found.reference.invoice_line_key])
+    accounts = named_rows(connection, _DOCUMENT_ACCOUNTS, [found.reference.invoice_line_key])
     reference = found.reference
-    differences = _rows(
+    differences = named_rows(
         connection,
         _DIFFERENCES,
         [reference.billing_period, reference.billing_group_id, reference.invoice_line_key],

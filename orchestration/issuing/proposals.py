@@ -19,6 +19,7 @@ import duckdb
 from orchestration.issuing.provenance import Delivery
 from orchestration.ledger.approvals import Draft
 from orchestration.ledger.contents import Kind
+from orchestration.rows import named_rows
 
 __all__ = ["Proposal", "Refusal", "read_delivered", "read_deliveries", "read_proposals"]
 
@@ -137,9 +138,7 @@ class _Reader:
 
     def rows(self, query: str) -> list[Values]:
         groups = None if self.billing_group_ids is None else sorted(self.billing_group_ids)
-        result = self.connection.execute(query, {"period": self.billing_period, "groups": groups})
-        names = [column[0] for column in result.description or []]
-        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        return named_rows(self.connection, query, {"period": self.billing_period, "groups": groups})
 
     def by_group(self, query: str) -> dict[str, list[Values]]:
         found: dict[str, list[Values]] = defaultdict(list)

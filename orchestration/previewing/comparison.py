@@ -20,6 +20,7 @@ from orchestration.errors import BuildError, ChargehouseError, ConfigurationErro
 from orchestration.exports.analyses import analysis_sql
 from orchestration.previewing.changes import RowChange, configuration_changes
 from orchestration.previewing.scratch import Sides, built_sides
+from orchestration.rows import named_rows
 from orchestration.settings import Workspace
 
 __all__ = ["SECTIONS", "Preview", "preview_change"]
@@ -186,15 +187,9 @@ def _compare(sides: Sides, memory_limit: str) -> dict[str, list[Values]]:
         found = {}
         for name, order in SECTIONS.items():
             connection.execute(f"create table preview.{name} as {analysis_sql(f'preview_{name}')}")
-            found[name] = _rows(connection, f"from preview.{name} order by {order}")
-        wrong = _rows(connection, analysis_sql("preview_sums"))
+            found[name] = named_rows(connection, f"from preview.{name} order by {order}")
+        wrong = named_rows(connection, analysis_sql("preview_sums"))
     if wrong:
         named = "\n  ".join(f"{row['sums']}: {row['billing_period']:%Y-%m} {row['billing_group_id']}" for row in wrong)
         raise BuildError(f"The differences do not sum up, so that they are not shown; report this.\n  {named}")
     return found
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[Values]:
-    result = connection.execute(query)
-    names = [column[0] for column in result.description or []]
-    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

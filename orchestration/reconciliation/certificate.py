@@ -17,6 +17,7 @@ import duckdb
 
 from orchestration.errors import ChargehouseError
 from orchestration.reports import published_copy
+from orchestration.rows import named_rows
 
 __all__ = ["Certificate", "published_certificate", "read_certificate"]
 
@@ -284,9 +285,7 @@ def read_certificate(connection: duckdb.DuckDBPyConnection, period: date) -> Cer
     """
 
     def rows(query: str) -> tuple[Row, ...]:
-        result = connection.execute(query, {"period": period} if "$period" in query else {})
-        names = [column[0] for column in result.description or []]
-        return tuple(dict(zip(names, row, strict=True)) for row in result.fetchall())
+        return tuple(named_rows(connection, query, {"period": period} if "$period" in query else {}))
 
     found = rows(_PERIOD)
     if not found:

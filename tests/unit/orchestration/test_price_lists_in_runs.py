@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestration import reports
+from orchestration.configuration.load import load_configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.ingest.landing import open_landing
 from orchestration.ingest.price_lists import sync_price_lists
@@ -37,7 +38,9 @@ def workspace(tmp_path: Path) -> Workspace:
             "now()::timestamp as landed_at",
             [[AUGUST, SEPTEMBER], [AUGUST, SEPTEMBER]],
         )
-        write_build_periods(connection, plan_periods(connection, read_configuration(found.billing)))
+        configuration = read_configuration(found.billing)
+        load_configuration(connection, configuration)
+        write_build_periods(connection, plan_periods(connection, configuration))
         mark_built(connection, "run")
         connection.execute("create schema marts; create table marts.dim_services (service_code varchar)")
     publish(found)

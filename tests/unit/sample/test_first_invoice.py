@@ -11,7 +11,7 @@ import pytest
 from orchestration.issuing import desk
 from orchestration.issuing.desk import Outcome
 from orchestration.sample.first_invoice import issue_first_invoice
-from orchestration.sample.install import EXPECTATIONS_FILE, write_example_configuration
+from orchestration.sample.install import EXPECTATIONS_FILE, sample_configuration, write_example_configuration
 from orchestration.settings import Workspace
 
 _AUGUST = date(2026, 8, 1)
@@ -22,6 +22,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with the sample's configuration and what a run publishes of its proposals."""
     workspace = Workspace.at(tmp_path_factory.mktemp("sample"))
     write_example_configuration(workspace.billing)
+    for name, content in sample_configuration().items():
+        (workspace.billing / name).write_bytes(content)
     (workspace.root / EXPECTATIONS_FILE).write_text("{}", encoding="utf-8")
     workspace.published_file.parent.mkdir()
     with duckdb.connect(str(workspace.published_file)) as connection:
