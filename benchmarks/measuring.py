@@ -1,0 +1,123 @@
+"""What a command costs: processor seconds, wall seconds and memory of the process and all it started.
+
+What is here: running a command once, and medians over several runs.
+When to add here: another cost that the operating system accounts for.
+What does not belong here: which commands are measured (``stages``).
+"""
+
+import os
+import statistics
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Cost", "MeasuredCommandError", "measure", "median"]
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_INTERVAL = 0.1
+
+
+class MeasuredCommandError(Exception):
+    """A command that was to be measured failed; the message ends with what it said."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a command took.
+
+    Attributes:
+        cpu_seconds: user and system, of the process and every child it waited for.
+        wall_seconds: from start to end.
+        peak_mb: the most memory that the process and its children held together, looked at ten times a second;
+            at least the largest process's own high-water mark. Millions of bytes.
+        said: what it wrote to its standard output.
+    """
+
+    cpu_seconds: float
+    wall_seconds: float
+    peak_mb: float
+    said: str = ""
+
+
+def measure(command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Cost:
+    """Run a command to its end and return what it took.
+
+    Args:
+        command: program and arguments.
+        environment: of the process; None for this process's own.
+        folder: working folder; None for this process's own.
+
+    Raises:
+        MeasuredCommandError: it ended with another exit code than 0.
+    """
+    started = time.monotonic()
+    child = subprocess.Popen(
+        command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    watch = _Watch(child.pid)
+    watch.start()
+    assert child.stdout is not None
+    said = child.stdout.read()
+    _pid, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - started
+    watch.stop()
+    # Popen must not wait for a process that is gone.
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        raise MeasuredCommandError(f"{' '.join(command)} failed:\n{said[-3000:]}")
+    return Cost(
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        wall_seconds=wall,
+        peak_mb=max(watch.peak_bytes, usage.ru_maxrss * 1024) / 1e6,
+        said=said,
+    )
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Return the median of each figure, which need not be of one run; what was said is the last run's."""
+    return Cost(
+        statistics.median(cost.cpu_seconds for cost in costs),
+        statistics.median(cost.wall_seconds for cost in costs),
+        statistics.median(cost.peak_mb for cost in costs),
+        costs[-1].said,
+    )
+
+
+class _Watch(threading.Thread):
+    """Adds up the resident memory of a process and its descendants while it runs."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._is_over = threading.Event()
+        self.peak_bytes = 0
+
+    def run(self) -> None:
+        while not self._is_over.wait(_INTERVAL):
+            self.peak_bytes = max(self.peak_bytes, sum(_resident(pid) for pid in _descendants(self._pid)))
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.join()
+
+
+def _descendants(pid: int) -> list[int]:
+    found = [pid]
+    for process in found:
+        try:
+            for task in Path(f"/proc/{process}/task").iterdir():
+                found += map(int, (task / "children").read_text(encoding="ascii").split())
+        except OSError:
+            # It ended while we looked.
+            continue
+    return found
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
