@@ -16,6 +16,7 @@ from orchestration.sample.columns import (
     MAP_COLUMNS,
     NUMBER_COLUMNS,
     TIMESTAMP_COLUMNS,
+    Cells,
     column_type,
     legacy_columns,
     snake_name,
@@ -81,7 +82,7 @@ def columns_of(form: Form, filled: frozenset[str]) -> list[Column]:
 
 
 def _legacy(form: Form, filled: frozenset[str]) -> list[Column]:
-    example = {
+    example: Cells = {
         "product": dict.fromkeys((*_ATTRIBUTES, *_EMPTY_ATTRIBUTES), ""),
         "resource_tags": dict.fromkeys(_TAGS, ""),
         "cost_category": {_COST_CATEGORY: ""},

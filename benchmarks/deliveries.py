@@ -29,7 +29,7 @@ FIRST_PERIOD = datetime(2024, 11, 1)
 PERIOD_COUNT = 24
 
 _SQL = Path(__file__).parent / "sql"
-# Keeps parts below 100 MB: a row takes up to 200 bytes as csv.gz and 100 as Parquet, and one file inflates in one thread.
+# Keeps parts below 100 MB, as one file inflates in one thread: a row takes up to 200 bytes as csv.gz.
 _ROWS_PER_PART = 400_000
 
 
