@@ -12,7 +12,7 @@ of DuckDB: rows are drawn by integer arithmetic from their number.
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -73,17 +73,21 @@ def catalogue(seed: int, threads: int | None = None) -> Iterator[duckdb.DuckDBPy
         yield connection
 
 
-def deliveries_of(connection: duckdb.DuckDBPyConnection, row_count: int) -> list[Delivery]:
+def deliveries_of(
+    connection: duckdb.DuckDBPyConnection, row_count: int, months: Sequence[date] | None = None
+) -> list[Delivery]:
     """Return the deliveries that ``row_count`` rows are spread over evenly, by period and payer.
 
     Args:
         connection: from :func:`catalogue`.
         row_count: rows in all.
+        months: billing periods; None for all 24.
     """
     payers = connection.execute("select * from payers order by payer_number").fetchall()
-    count = PERIOD_COUNT * len(payers)
+    months = months or periods()
+    count = len(months) * len(payers)
     found: list[Delivery] = []
-    for period in periods():
+    for period in months:
         for number, account_id, export_name in payers:
             place = len(found)
             first = row_count * place // count
@@ -102,6 +106,7 @@ def write_deliveries(
     row_count: int,
     seed: int,
     threads: int | None = None,
+    months: Sequence[date] | None = None,
     progress: Callable[[Delivery], None] = lambda _delivery: None,
 ) -> None:
     """Write every delivery of a benchmark below ``landing``.
@@ -109,13 +114,14 @@ def write_deliveries(
     Args:
         landing: the landing folder of a workspace.
         form: form of all deliveries.
-        row_count: rows in all; at least a few dozen for each of the 48 deliveries.
+        row_count: rows in all; at least a few dozen for each month and payer.
         seed: makes other rows.
         threads: DuckDB's; changes nothing in what is written.
+        months: billing periods; None for all 24.
         progress: told which delivery is begun.
     """
     with catalogue(seed, threads) as connection:
-        for delivery in deliveries_of(connection, row_count):
+        for delivery in deliveries_of(connection, row_count, months):
             progress(delivery)
             write_delivery(connection, landing, form, delivery, seed)
 

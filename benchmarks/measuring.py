@@ -6,6 +6,7 @@ What does not belong here: which commands are measured (``stages``).
 """
 
 import os
+import re
 import statistics
 import subprocess
 import threading
@@ -14,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Cost", "MeasuredCommandError", "measure", "median"]
+__all__ = ["Cost", "MeasuredCommandError", "highest_resident", "measure", "median"]
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _INTERVAL = 0.1
@@ -31,8 +32,8 @@ class Cost:
     Attributes:
         cpu_seconds: user and system, of the process and every child it waited for.
         wall_seconds: from start to end.
-        peak_mb: the most memory that the process and its children held together, looked at ten times a second;
-            at least the largest process's own high-water mark. Millions of bytes.
+        peak_mb: the most memory that the process and its children held together, or that one of them held by its own
+            high-water mark, looked at ten times a second. Millions of bytes.
         said: what it wrote to its standard output.
     """
 
@@ -71,7 +72,8 @@ def measure(command: Sequence[str], environment: Mapping[str, str] | None = None
     return Cost(
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         wall_seconds=wall,
-        peak_mb=max(watch.peak_bytes, usage.ru_maxrss * 1024) / 1e6,
+        # Not ru_maxrss: it begins with the memory of the process that started this one.
+        peak_mb=watch.peak_bytes / 1e6,
         said=said,
     )
 
@@ -97,7 +99,9 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         while not self._is_over.wait(_INTERVAL):
-            self.peak_bytes = max(self.peak_bytes, sum(_resident(pid) for pid in _descendants(self._pid)))
+            pids = _descendants(self._pid)
+            together = sum(_resident(pid) for pid in pids)
+            self.peak_bytes = max(self.peak_bytes, together, *map(highest_resident, pids))
 
     def stop(self) -> None:
         self._is_over.set()
@@ -114,6 +118,16 @@ def _descendants(pid: int) -> list[int]:
             # It ended while we looked.
             continue
     return found
+
+
+def highest_resident(pid: int | str) -> int:
+    """Return the high-water mark of a process's resident memory in bytes; 0 where there is no such process."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _resident(pid: int) -> int:

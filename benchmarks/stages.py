@@ -22,6 +22,7 @@ from typing import Any
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from benchmarks.measuring import highest_resident
 from orchestration.anomalies.detection import detect_anomalies
 from orchestration.configuration.load import load_configuration
 from orchestration.configuration.validate import read_configuration
@@ -130,8 +131,7 @@ def run_stages(workspace: Workspace) -> StageCosts:
             mark_built(connection, "benchmark")
         publish(workspace)
     costs.nodes, costs.queries = built["nodes"], built["queries"]
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    costs.peak_mb = max(peaks) * 1024 / 1e6
+    costs.peak_mb = max(highest_resident("self"), built["memory"]["highest"]) / 1e6
     return costs
 
 
@@ -176,6 +176,7 @@ if __name__ == "__main__":
     if sys.argv[1] == "--models":
         export_environment(_workspace)
         _built = _build_here(_workspace)
-        print(json.dumps({"nodes": _built.nodes, "queries": _built.queries}))
+        _memory = {"highest": highest_resident("self")}
+        print(json.dumps({"nodes": _built.nodes, "queries": _built.queries, "memory": _memory}))
     else:
         print(json.dumps(asdict(run_stages(_workspace))))

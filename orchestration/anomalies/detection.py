@@ -10,7 +10,7 @@ one in each, as everything else is by month. A month is judged by itself and the
 later: what was found in it stays found.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -105,8 +105,10 @@ def _judge(connection: duckdb.DuckDBPyConnection, period: date, sensitivity: Sen
     start = period - timedelta(sensitivity.window_days)
     anomalies: list[Anomaly] = []
     history_days = 0
-    for group, service, first_day, costs in _series(connection, period, start):
+    lives = _lives(connection, period, start)
+    for first_day, _ in lives.values():
         history_days = max(history_days, (period - first_day).days)
+    for group, service, first_day, costs in _series(connection, period, start, lives, sensitivity):
         days = unusual_days(costs, first_day, period, sensitivity)
         anomalies += anomalies_of(group, service, days)
     anomalies.sort(key=lambda one: (-abs(one.impact), one.billing_group_id, one.service_code, one.days[0].day))
@@ -136,36 +138,86 @@ def _judge(connection: duckdb.DuckDBPyConnection, period: date, sensitivity: Sen
     return len(anomalies)
 
 
-def _series(
-    connection: duckdb.DuckDBPyConnection, period: date, start: date
-) -> Iterator[tuple[str, str, date, list[Decimal]]]:
-    """Give group, service, first day and the costs up to the last whole day of the period.
+_USAGE_DAYS = (
+    "from marts.fct_daily_costs where charge_category = 'Usage' and charge_date >= $start and charge_date < $end"
+)
 
-    A group's series begin with the group's first day, so that a service that is new in it has days of 0 before. The
-    last day delivered of a month that is not over is rarely whole, and would look like a drop.
+
+def _lives(connection: duckdb.DuckDBPyConnection, period: date, start: date) -> dict[str, tuple[date, date]]:
+    """Return, for each group that has usage, its first day from ``start`` on and the last whole day of the period.
+
+    The last day delivered of a month that is not over is rarely whole, and would look like a drop.
     """
-    month = month_interval(period)
-    assert month.end is not None
-    last_days = dict(
-        connection.execute(
-            "select billing_group_id, case when min(delivered_through) < last_day($1::date) "
-            "then min(delivered_through) - 1 else last_day($1::date) end "
-            "from marts.fct_daily_costs where billing_period = $1 group by billing_group_id",
-            [period],
-        ).fetchall()
-    )
+    rows = connection.execute(
+        f"""
+        select billing_group_id, first_days.day, last_days.day
+        from (select billing_group_id, min(charge_date) as day {_USAGE_DAYS} group by billing_group_id) as first_days
+        inner join (
+            select
+                billing_group_id,
+                case
+                    when min(delivered_through) < last_day($period::date) then min(delivered_through) - 1
+                    else last_day($period::date)
+                end as day
+            from marts.fct_daily_costs
+            where billing_period = $period
+            group by billing_group_id
+        ) as last_days using (billing_group_id)
+        """,
+        {"period": period, "start": start, "end": month_interval(period).end},
+    ).fetchall()
+    return {group: (first, last) for group, first, last in rows}
+
+
+def _series(
+    connection: duckdb.DuckDBPyConnection,
+    period: date,
+    start: date,
+    lives: Mapping[str, tuple[date, date]],
+    sensitivity: Sensitivity,
+) -> Iterator[tuple[str, str, date, list[Decimal]]]:
+    """Give group, service, first day and the costs up to the last whole day of the period, where a day may be unusual.
+
+    A group's series begin with the group's first day, so that a service that is new in it has days of 0 before. What a
+    day usually costs is a cost of the weeks before it, so no day of a series can differ enough from it whose costs of
+    the period and those weeks, days of 0 included, lie closer together than the least difference that counts. Most
+    series are left out for that, and only what is given is turned into Python's numbers.
+    """
     costs: dict[tuple[str, str], dict[date, Decimal]] = {}
-    first_days: dict[str, date] = {}
     for group, service, day, cost in connection.execute(
-        "select billing_group_id, service_code, charge_date, sum(metered_cost) from marts.fct_daily_costs "
-        "where charge_category = 'Usage' and charge_date >= ? and charge_date < ? group by all order by all",
-        [start, month.end],
+        f"""
+        with
+
+        days as (
+            select billing_group_id, service_code, charge_date, sum(metered_cost) as metered_cost
+            {_USAGE_DAYS}
+            group by all
+        ),
+
+        moving as (
+            select billing_group_id, service_code
+            from days
+            where charge_date >= $compared_from
+            group by all
+            having greatest(max(metered_cost), 0) - least(min(metered_cost), 0) >= $minimum_impact
+        )
+
+        select days.*
+        from days
+        inner join moving using (billing_group_id, service_code)
+        order by all
+        """,
+        {
+            "start": start,
+            "end": month_interval(period).end,
+            "compared_from": period - timedelta(7 * sensitivity.weeks),
+            "minimum_impact": sensitivity.minimum_impact,
+        },
     ).fetchall():
         costs.setdefault((group, service), {})[day] = cost
-        first_days[group] = min(day, first_days.get(group, day))
     for (group, service), by_day in costs.items():
-        first, last = first_days[group], last_days.get(group)
-        if last is not None:
+        if group in lives:
+            first, last = lives[group]
             days = range((last - first).days + 1)
             yield group, service, first, [by_day.get(first + timedelta(count), Decimal(0)) for count in days]
 
