@@ -5,8 +5,8 @@ When to add here: nothing; should Dagster's own class come to store batches in o
 What does not belong here: what events say, and Dagster's other records.
 
 A run that builds many periods records one materialization per asset and period: 24 months are some 3,400 events.
-Dagster hands them over in batches where ``DAGSTER_EVENT_BATCH_SIZE`` asks for it, but its SQLite storage then opens both
-of its databases again for every single event, which cost a third of such a run.
+Dagster hands them over in batches where ``DAGSTER_EVENT_BATCH_SIZE`` asks for it, but its SQLite storage then opens
+both of its databases again for every single event, which cost a third of such a run.
 """
 
 from collections.abc import Mapping, Sequence
