@@ -10,7 +10,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: help setup setup-system run test test-faults lint docs dashboard dagster lock clean
+.PHONY: help setup setup-system run test test-faults lint benchmark docs dashboard dagster lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -50,6 +50,9 @@ lint: setup  ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	CHARGEHOUSE_WAREHOUSE_FILE=:memory: $(BIN)/sqlfluff lint --quiet --processes 1 dbt_project
+
+benchmark: setup  ## measure what a million rows cost, stage by stage, and write benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
 
 docs: setup  ## write docs/configuration.md and docs/data-quality.md from the declarations
 	$(BIN)/python -m orchestration.configuration.reference
