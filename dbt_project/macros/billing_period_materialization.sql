@@ -1,9 +1,11 @@
-{# Materialization `billing_period`: a table whose rows are replaced one whole billing period at a time.
+{# Materialization `billing_period`: a table whose rows are replaced by whole billing periods.
 
    The periods to build stand in raw.build_periods, written by the orchestrator before dbt starts; a model with
    `reads_raw: true` is built only for the periods whose raw rows or membership dates changed, as the stored usage grain
-   serves every other re-rating. Each period is one statement inside one transaction, so memory follows the largest
-   period rather than history, and a killed run leaves whole periods. A table whose columns no longer match the model is
+   serves every other re-rating. Neighbouring periods with few rows are one batch, built by one statement, as planning a
+   statement costs more than they do; a large period is a batch of its own. A model with `goes_on: true` reads what its
+   earlier periods hold, and is built period by period. Each statement is one transaction, so memory follows the largest
+   batch rather than history, and a killed run leaves whole periods. A table whose columns no longer match the model is
    dropped: the orchestrator lists every period when the models' code changes. #}
 {% materialization billing_period, adapter='duckdb' %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -66,24 +68,30 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
 
-    {% set periods = run_query(
-        "select billing_period from raw.build_periods"
-        ~ (" where reads_raw" if config.get('reads_raw', false) else "") ~ " order by billing_period"
-    ).columns[0].values() %}
+    {# A period without a batch number is a batch by itself. #}
+    {% set batch = "billing_period" if config.get('goes_on', false)
+        else "coalesce(cast(batch_number as varchar), cast(billing_period as varchar))" %}
+    {% set batches = run_query(
+        "select min(billing_period), max(billing_period) from raw.build_periods"
+        ~ (" where reads_raw" if config.get('reads_raw', false) else "")
+        ~ " group by " ~ batch ~ " order by min(billing_period)"
+    ).rows %}
 
-    {% for period in periods %}
-        {% call statement('period', auto_begin=True) %}
-            set variable billing_period = date '{{ period }}';
-            delete from {{ target_relation }} where billing_period = date '{{ period }}';
+    {% for first, last in batches %}
+        {% call statement('periods', auto_begin=True) %}
+            set variable billing_period = date '{{ first }}';
+            set variable billing_period_through = date '{{ last }}';
+            delete from {{ target_relation }} where billing_period between date '{{ first }}' and date '{{ last }}';
             insert into {{ target_relation }} by name
             select * from ({{ sql }}) as model_sql;
             reset variable billing_period;
+            reset variable billing_period_through;
         {% endcall %}
         {% do adapter.commit() %}
     {% endfor %}
 
     {% call statement('main') %}
-        select {{ periods | length }} as built_periods
+        select {{ batches | length }} as built_batches
     {% endcall %}
 
     {% do persist_docs(target_relation, model) %}

@@ -31,7 +31,9 @@ boundaries as (
 
 -- A boundary on the first of a month moves nothing inside it.
 moving_accounts as (
-    select distinct boundaries.sub_account_id
+    select distinct
+        cast(date_trunc('month', boundaries.boundary_date) as date) as billing_period,
+        boundaries.sub_account_id
     from boundaries
     cross join settings
     where
@@ -46,11 +48,13 @@ dated as (
         line_items.* replace (
             case
                 when
-                    line_items.sub_account_id in (select moving_accounts.sub_account_id from moving_accounts)
+                    (line_items.billing_period, line_items.sub_account_id) in (
+                        select (moving_accounts.billing_period, moving_accounts.sub_account_id) from moving_accounts
+                    )
                     or (
                         line_items.commitment_id <> ''
-                        and split_part(line_items.commitment_id, ':', 5) in (
-                            select moving_accounts.sub_account_id from moving_accounts
+                        and (line_items.billing_period, split_part(line_items.commitment_id, ':', 5)) in (
+                            select (moving_accounts.billing_period, moving_accounts.sub_account_id) from moving_accounts
                         )
                     )
                     then line_items.membership_date

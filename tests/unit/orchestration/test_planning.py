@@ -38,13 +38,14 @@ def connection() -> duckdb.DuckDBPyConnection:
     connection.execute(
         """
         create table raw.deliveries (
-            delivery_key varchar, fingerprint varchar, billing_period date, status varchar, is_billed boolean
+            delivery_key varchar, fingerprint varchar, billing_period date, status varchar, is_billed boolean,
+            row_count bigint
         );
         insert into raw.deliveries values
-            ('aug', 'a', '2026-08-01', 'current', true),
-            ('sep', 's', '2026-09-01', 'current', true),
-            ('old', 'o', '2026-08-01', 'superseded', true),
-            ('other', 'x', '2026-07-01', 'current', false)
+            ('aug', 'a', '2026-08-01', 'current', true, 500000),
+            ('sep', 's', '2026-09-01', 'current', true, 400000),
+            ('old', 'o', '2026-08-01', 'superseded', true, 900000),
+            ('other', 'x', '2026-07-01', 'current', false, 900000)
         """
     )
     return connection
@@ -194,9 +195,10 @@ def test_a_warehouse_from_before_price_lists_is_planned_as_built(configuration: 
         );
         insert into raw.period_builds values ('2026-08-01', 'f', 'g', 'run', '2026-09-02');
         create table raw.deliveries (
-            delivery_key varchar, fingerprint varchar, billing_period date, status varchar, is_billed boolean
+            delivery_key varchar, fingerprint varchar, billing_period date, status varchar, is_billed boolean,
+            row_count bigint
         );
-        insert into raw.deliveries values ('aug', 'a', '2026-08-01', 'current', true)
+        insert into raw.deliveries values ('aug', 'a', '2026-08-01', 'current', true, 1)
         """
     )
     prepare_control_tables(connection)
@@ -285,7 +287,7 @@ def test_a_month_that_comes_late_moves_the_draws_after_it(
 ) -> None:
     granted = _with_credit(configuration, date(2026, 1, 1))
     _build(connection, granted)
-    connection.execute("insert into raw.deliveries values ('jul', 'j', '2026-07-01', 'current', true)")
+    connection.execute("insert into raw.deliveries values ('jul', 'j', '2026-07-01', 'current', true, 1)")
     assert _plan(connection, granted) == [
         (date(2026, 7, 1), True, "not built yet"),
         (_AUGUST, False, "credits drawn in 2026-07 may have changed"),
@@ -334,3 +336,34 @@ def test_changed_models_change_the_code_digest(tmp_path: Path) -> None:
 
 def test_billing_exports(configuration: Configuration) -> None:
     assert set(billing_exports(configuration)) == {payer.payer_account_id for payer in configuration.payers}
+
+
+def _batches(connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
+    rows = connection.execute(
+        "select list(strftime(billing_period, '%Y-%m') order by billing_period) from raw.build_periods "
+        "group by batch_number order by batch_number"
+    ).fetchall()
+    return [months for (months,) in rows]
+
+
+def test_small_neighbouring_months_are_built_by_one_statement(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    october = "('oct', 't', '2026-10-01', 'current', true, 200000)"
+    december = "('dec', 'd', '2026-12-01', 'current', true, 1)"
+    connection.execute(f"insert into raw.deliveries values {october}, {december}")
+
+    write_build_periods(connection, plan_periods(connection, configuration))
+
+    # A million rows at most; December has no neighbour.
+    assert _batches(connection) == [["2026-08", "2026-09"], ["2026-10"], ["2026-12"]]
+
+
+def test_a_month_that_reads_raw_rows_shares_no_batch_with_one_that_does_not(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    planned = plan_periods(connection, configuration)
+
+    write_build_periods(connection, [planned[0], replace(planned[1], reads_raw=False)])
+
+    assert _batches(connection) == [["2026-08"], ["2026-09"]]

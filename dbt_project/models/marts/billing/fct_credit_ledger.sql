@@ -1,4 +1,4 @@
-{{ config(materialized='billing_period') }}
+{{ config(materialized='billing_period', goes_on=true) }}
 {# K1 to K4: what customer credits pay, one row per draw. Periods are built oldest first, and each reads what the ones
    before it have drawn, so that the same month built again draws the same. Credits of one group are drawn one after
    the other (the recursion): each sees what the one before it has left. Once a document of a group and period is
