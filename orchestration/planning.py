@@ -283,13 +283,29 @@ def _batch_numbers(planned: Sequence[PlannedPeriod], row_counts: Mapping[date, i
 
 
 def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Record that what was asked for is built and its checks have passed."""
+    """Record that what was asked for is built and its checks have passed, and what each period was built from.
+
+    Inputs of a period are kept beside it, since a delivery may follow that a run leaves out (``run --period``).
+    The caller's transaction holds it together.
+    """
     connection.execute(
         "insert or replace into raw.period_builds by name "
         "select billing_period, fingerprint, grain_fingerprint, ? as run_id, "
         "date_trunc('second', now()::timestamp) as built_at, price_list_digest, document_digest, drawn_before "
         "from raw.build_periods",
         [run_id],
+    )
+    connection.execute(
+        "delete from raw.period_inputs where billing_period in (select billing_period from raw.build_periods)"
+    )
+    connection.execute(
+        "insert into raw.period_inputs by name "
+        "select billing_period, 'delivery' as kind, delivery_key as name, coalesce(fingerprint, '') as digest "
+        "from raw.deliveries semi join raw.build_periods using (billing_period) "
+        "where status = 'current' and is_billed "
+        "union all by name "
+        "select billing_period, 'configuration_file' as kind, file as name, sha256 as digest "
+        "from raw.build_periods, raw.configuration_files"
     )
 
 

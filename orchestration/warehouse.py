@@ -75,6 +75,12 @@ create table if not exists raw.configuration_files (
     sha256 varchar not null,
     byte_count bigint not null
 );
+create table if not exists raw.period_inputs (
+    billing_period date not null,
+    kind varchar not null,
+    name varchar not null,
+    digest varchar not null
+);
 create table if not exists raw.approved_drafts (
     draft_hash varchar primary key,
     total_amount decimal(22, 4),

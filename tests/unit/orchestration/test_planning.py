@@ -73,6 +73,29 @@ def test_nothing_new_builds_nothing(connection: duckdb.DuckDBPyConnection, confi
     assert _plan(connection, configuration) == []
 
 
+def test_what_a_period_was_built_from_is_kept(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    connection.execute("insert into raw.configuration_files values ('payers.csv', 'p', 1)")
+    _build(connection, configuration)
+    connection.execute(
+        """
+        update raw.deliveries set status = 'superseded' where delivery_key in ('aug', 'sep');
+        insert into raw.deliveries values
+            ('aug2', 'a2', '2026-08-01', 'current', true), ('sep2', 's2', '2026-09-01', 'current', true);
+        update raw.configuration_files set sha256 = 'q'
+        """
+    )
+    write_build_periods(connection, plan_periods(connection, configuration, only=frozenset({_SEPTEMBER})))
+    mark_built(connection, "next")
+    assert connection.execute("from raw.period_inputs order by all").fetchall() == [
+        (_AUGUST, "configuration_file", "payers.csv", "p"),
+        (_AUGUST, "delivery", "aug", "a"),
+        (_SEPTEMBER, "configuration_file", "payers.csv", "q"),
+        (_SEPTEMBER, "delivery", "sep2", "s2"),
+    ]
+
+
 def test_a_run_that_died_is_built_again(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
     """Half a month in the marts that counts as built would be published by the next run."""
     _build(connection, configuration)
