@@ -92,10 +92,13 @@ def _module(name: str, *arguments: str) -> list[str]:
     show_default=True,
     help="Where deliveries and workspaces go; they are kept, so that the next measurement need not make them again.",
 )
+@click.option("--quick", is_flag=True, help="Leave out what happens after a change: another price, a restated month.")
 @click.option(
     "--peers", "with_peers", is_flag=True, help="Also measure other programs, each in an environment of its own."
 )
-def main(rows: int, form: str, rounds: int, seed: int, memory_limit: str, folder: Path, with_peers: bool) -> None:
+def main(
+    rows: int, form: str, rounds: int, seed: int, memory_limit: str, folder: Path, quick: bool, with_peers: bool
+) -> None:
     """Measure Chargehouse on made-up deliveries beside what the same work costs at the least."""
     place = BenchmarkWorkspace(folder / f"{form}-{rows}", Form(form), rows, seed, memory_limit)
     _CONSOLE.print(f"Deliveries of {rows:,} rows as {form} in {place.workspace.root}")
@@ -116,7 +119,9 @@ def main(rows: int, form: str, rounds: int, seed: int, memory_limit: str, folder
     bench.rounds(
         rounds, {"start": lambda: [sys.executable, "-c", "import duckdb"], **commands, "yardstick": yardstick_command}
     )
-    _measure_product(bench, yardstick, yardstick_command)
+    _measure_product(bench, yardstick)
+    if not quick:
+        _measure_changes(bench, yardstick, yardstick_command)
     sizes = place.size_mb()
     if with_peers:
         for peer in PEERS:
@@ -142,8 +147,8 @@ def main(rows: int, form: str, rounds: int, seed: int, memory_limit: str, folder
     write_page()
 
 
-def _measure_product(bench: _Bench, yardstick: Path, yardstick_command: Callable[[], list[str]]) -> None:
-    """Measure runs of the product: stage by stage, whole, and after each kind of change."""
+def _measure_product(bench: _Bench, yardstick: Path) -> None:
+    """Measure a run of the product stage by stage and whole, and what reads its results."""
     place = bench.place
     with _CONSOLE.status("Stage by stage"):
         said = measure(_module("stages", str(place.workspace.root)), place.environment, PROJECT_ROOT).said
@@ -167,6 +172,11 @@ def _measure_product(bench: _Bench, yardstick: Path, yardstick_command: Callable
         *("export", "focus", "--period", month),
         *("--group", group, "--to", str(exported)),
     )
+
+
+def _measure_changes(bench: _Bench, yardstick: Path, yardstick_command: Callable[[], list[str]]) -> None:
+    """Measure the run after each kind of change."""
+    place = bench.place
     place.set_price("9")
     bench.product("price changed, all months", "run")
     subprocess.run(yardstick_command(), cwd=PROJECT_ROOT, check=True)
