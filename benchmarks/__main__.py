@@ -25,7 +25,7 @@ from benchmarks.columns import Form
 from benchmarks.exactness import Exactness, compare
 from benchmarks.limits import LIMITS
 from benchmarks.measuring import Cost, measure, median
-from benchmarks.peers import PEERS, run_peer
+from benchmarks.peers import PEERS, PeerResult, run_peer
 from benchmarks.product import BenchmarkWorkspace
 from benchmarks.results import Measurement, save_measurement, write_page
 from benchmarks.stages import StageCosts
@@ -43,6 +43,7 @@ class _Bench:
         self.exactness: dict[str, Exactness] = {}
         self.stages = StageCosts()
         self.unavailable: dict[str, str] = {}
+        self.peer_differences: dict[str, int] = {}
 
     def rounds(self, count: int, commands: dict[str, Callable[[], list[str]]]) -> None:
         """Measure several commands in turn, so that all of them meet the same moments of the machine."""
@@ -125,9 +126,10 @@ def main(
     sizes = place.size_mb()
     if with_peers:
         for peer in PEERS:
-            outcome = run_peer(peer, place)
-            if isinstance(outcome, Cost):
-                bench.cases[f"peer: {peer.name}"] = outcome
+            outcome = run_peer(peer, place, yardstick)
+            if isinstance(outcome, PeerResult):
+                bench.cases[f"peer: {peer.name}"] = outcome.cost
+                bench.peer_differences[peer.name] = outcome.differing_lines
             else:
                 bench.unavailable[peer.name] = outcome
     save_measurement(
@@ -142,6 +144,7 @@ def main(
             sizes_mb=sizes,
             exactness=bench.exactness,
             unavailable=bench.unavailable,
+            peer_differences=bench.peer_differences,
         )
     )
     write_page()

@@ -37,6 +37,7 @@ class Measurement:
         sizes_mb: files, millions of bytes.
         exactness: comparisons with the yardstick, by what was run before.
         unavailable: peers that could not be measured, and why.
+        peer_differences: invoice lines in which a peer differs from the yardstick.
     """
 
     rows: int
@@ -49,6 +50,7 @@ class Measurement:
     sizes_mb: dict[str, float]
     exactness: dict[str, Exactness]
     unavailable: dict[str, str] = field(default_factory=dict)
+    peer_differences: dict[str, int] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -157,6 +159,9 @@ def _measurement_parts(one: Measurement) -> list[str]:
             ],
         ),
     ]
+    if one.peer_differences:
+        found = "; ".join(f"{name} {count:,}" for name, count in one.peer_differences.items())
+        parts.append(f"\nInvoice lines in which peers differ from the yardstick: {found}.\n")
     if one.unavailable:
         parts += ["\nNot measured: " + "; ".join(f"{name} ({why})" for name, why in one.unavailable.items()) + ".\n"]
     return parts

@@ -10,10 +10,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
+from benchmarks.columns import Form
 from benchmarks.measuring import Cost, MeasuredCommandError, measure
 from benchmarks.product import BenchmarkWorkspace
 
-__all__ = ["PEERS", "Peer", "run_peer"]
+__all__ = ["PEERS", "Peer", "PeerResult", "run_peer"]
 
 _FOLDER = Path(__file__).parent
 _ENVIRONMENTS = _FOLDER.parent / ".environments"
@@ -36,11 +39,32 @@ class Peer:
     largest: int
 
 
-PEERS: tuple[Peer, ...] = ()
+PEERS: tuple[Peer, ...] = (Peer("Polars", "polars_job", ("polars>=1.30",), 50_000_000),)
 
 
-def run_peer(peer: Peer, place: BenchmarkWorkspace) -> Cost | str:
-    """Return what the peer took for the deliveries of ``place``, or why it could not be measured."""
+@dataclass(frozen=True)
+class PeerResult:
+    """What a peer took, and how right it was.
+
+    Attributes:
+        cost: of the whole process.
+        differing_lines: invoice lines that the yardstick and the peer do not have alike, to the cent.
+    """
+
+    cost: Cost
+    differing_lines: int
+
+
+def run_peer(peer: Peer, place: BenchmarkWorkspace, yardstick: Path) -> PeerResult | str:
+    """Return what the peer took for the deliveries of ``place``, or why it could not be measured.
+
+    Args:
+        peer: the program.
+        place: the benchmark's workspace, of a Parquet form.
+        yardstick: the yardstick's database of the same files.
+    """
+    if place.form is Form.LEGACY_CSV:
+        return "reads Parquet only"
     if place.row_count > peer.largest:
         return f"not tried beyond {peer.largest:,} rows"
     environment = _ENVIRONMENTS / peer.module
@@ -56,6 +80,20 @@ def run_peer(peer: Peer, place: BenchmarkWorkspace) -> Cost | str:
     output = place.workspace.root / f"{peer.module}.parquet"
     command = [str(python), str(_FOLDER / f"{peer.module}.py")]
     try:
-        return measure([*command, str(place.workspace.landing), str(place.workspace.billing), str(output)])
+        cost = measure([*command, str(place.workspace.landing), str(place.workspace.billing), str(output)])
     except MeasuredCommandError as error:
         return f"failed: {str(error).strip().splitlines()[-1]}"
+    return PeerResult(cost, _differing_lines(output, yardstick))
+
+
+def _differing_lines(output: Path, yardstick: Path) -> int:
+    with duckdb.connect(yardstick, read_only=True) as connection:
+        found = connection.execute(
+            "select count(*) from invoice_lines as own full join read_parquet(?) as peers "
+            'on own.billing_period = peers.period and own.billing_group_id = peers."group" '
+            "and own.line_kind = peers.line_kind and own.service_code = peers.service "
+            "where own.net_amount is distinct from cast(peers.net_amount as decimal(22, 4))",
+            [str(output)],
+        ).fetchone()
+    assert found is not None
+    return int(found[0])

@@ -42,8 +42,8 @@ def connection() -> duckdb.DuckDBPyConnection:
             row_count bigint
         );
         insert into raw.deliveries values
-            ('aug', 'a', '2026-08-01', 'current', true, 500000),
-            ('sep', 's', '2026-09-01', 'current', true, 400000),
+            ('aug', 'a', '2026-08-01', 'current', true, 150000),
+            ('sep', 's', '2026-09-01', 'current', true, 140000),
             ('old', 'o', '2026-08-01', 'superseded', true, 900000),
             ('other', 'x', '2026-07-01', 'current', false, 900000)
         """
@@ -372,13 +372,13 @@ def _batches(connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
 def test_small_neighbouring_months_are_built_by_one_statement(
     connection: duckdb.DuckDBPyConnection, configuration: Configuration
 ) -> None:
-    october = "('oct', 't', '2026-10-01', 'current', true, 200000)"
+    october = "('oct', 't', '2026-10-01', 'current', true, 20000)"
     december = "('dec', 'd', '2026-12-01', 'current', true, 1)"
     connection.execute(f"insert into raw.deliveries values {october}, {december}")
 
     write_build_periods(connection, plan_periods(connection, configuration))
 
-    # A million rows at most; December has no neighbour.
+    # 300,000 rows at most; December has no neighbour.
     assert _batches(connection) == [["2026-08", "2026-09"], ["2026-10"], ["2026-12"]]
 
 
