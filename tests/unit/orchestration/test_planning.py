@@ -82,7 +82,7 @@ def test_what_a_period_was_built_from_is_kept(
         """
         update raw.deliveries set status = 'superseded' where delivery_key in ('aug', 'sep');
         insert into raw.deliveries values
-            ('aug2', 'a2', '2026-08-01', 'current', true), ('sep2', 's2', '2026-09-01', 'current', true);
+            ('aug2', 'a2', '2026-08-01', 'current', true, 1), ('sep2', 's2', '2026-09-01', 'current', true, 1);
         update raw.configuration_files set sha256 = 'q'
         """
     )
