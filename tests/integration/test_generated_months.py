@@ -22,7 +22,7 @@ from orchestration.sample.expectations import Expectations
 from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
 from tests.customer_view import customer_texts, leaks
-from tests.integration.workspaces import Rows
+from tests.integration.workspaces import Rows, built_sample
 
 Query = Callable[[Workspace, str], Rows]
 
@@ -31,6 +31,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module", params=[7, 23], ids=["seed 7", "seed 23"])
 def sample(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Expectations]:
+    if request.param == 7:
+        return built_sample(tmp_path_factory, tmp_path_factory.mktemp("sample") / "workspace")
     workspace = Workspace.at(tmp_path_factory.mktemp("sample"))
     expectations = install_sample(workspace.root, seed=request.param)
     run_new(workspace)
