@@ -34,7 +34,7 @@ _RUN_CONFIG = "run.yaml"
 _SAID_BESIDE = {"deliveries__accepted", "deliveries__fresh", "deliveries__month_arrived"}
 _IN_THIS_PROCESS = """
 # Capturing what a step prints turns the outputs of the whole process about. A run in a process that does something else
-# too, as the pages do, must not; what it prints is in its log file.
+# too must not; what it prints is in its log file.
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
