@@ -39,8 +39,10 @@ def dbt_arguments(are_views_standing: bool) -> list[str]:
     Args:
         are_views_standing: the warehouse's views and seeds are those that dbt would make now, so it makes none.
     """
-    standing = ["--exclude", "config.materialized:view resource_type:seed"] if are_views_standing else []
-    return ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test", *standing]
+    # Without the empty indirect selection dbt would leave out the tests of what is excluded too.
+    standing = ["--indirect-selection", "empty", "--exclude", "config.materialized:view resource_type:seed"]
+    arguments = ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
+    return [*arguments, *standing] if are_views_standing else arguments
 
 
 @dbt_assets(
