@@ -1,7 +1,8 @@
 """Which billing periods a run has to build, and why.
 
 What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models, issued
-documents, and the periods that customer credits were drawn in before it) compared with what was built last.
+documents, and the periods that customer credits were drawn in before it) compared with what was built last; and of what
+makes the views and seeds, which are of no period.
 When to add here: a new kind of input that can change a period's numbers.
 What does not belong here: building.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "mark_built",
     "periods_drawing_after",
     "plan_periods",
+    "standing_digest",
     "unfinished_periods",
     "write_build_periods",
 ]
@@ -78,6 +80,27 @@ def code_digest(project_root: Path = PROJECT_ROOT) -> str:
         digest.update(str(file.relative_to(project_root)).encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def standing_digest(connection: duckdb.DuckDBPyConnection, project_digest: str) -> str:
+    """Return the sha256 of which views stand and what makes them: the project, and the columns of what they read.
+
+    While it is what it was after all models were made, making the views and seeds anew would change nothing: views hold
+    no rows, and seeds are part of the project.
+
+    Args:
+        connection: the warehouse, after the inputs were brought in.
+        project_digest: of the dbt project.
+    """
+    columns = connection.execute(
+        "select table_schema, table_name, column_name, data_type from information_schema.columns "
+        "where table_schema in ('raw', 'billing', 'ledger') order by table_schema, table_name, ordinal_position"
+    ).fetchall()
+    # By name: DuckDB writes the SQL of one and the same view in another order each time.
+    views = connection.execute(
+        "select schema_name, view_name from duckdb_views() where not internal and schema_name <> 'raw' order by all"
+    ).fetchall()
+    return _digest(project_digest, *("\x1e".join(found) for found in [*columns, *views]))
 
 
 def billing_exports(configuration: Configuration) -> dict[str, str]:

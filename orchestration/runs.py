@@ -8,6 +8,7 @@ What does not belong here: stages of the job (``assets/``).
 
 import json
 import logging
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -31,19 +32,18 @@ _RUN_CONFIG = "run.yaml"
 
 # Checks whose failing rows are warnings in words of their own.
 _SAID_BESIDE = {"deliveries__accepted", "deliveries__fresh", "deliveries__month_arrived"}
-_EVENT_LOG = """
-event_log_storage:
-  module: orchestration.dagster_events
-  class: BatchedEventLogStorage
-  config:
-    base_dir: {folder}
-"""
-_WITHOUT_CAPTURE = """
+_IN_THIS_PROCESS = """
 # Capturing what a step prints turns the outputs of the whole process about. A run in a process that does something else
-# too, as the pages do, must not; what it prints is in its log file.
+# too must not; what it prints is in its log file.
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
+# Where Dagster keeps events by default, so that its pages show them.
+event_log_storage:
+  module: orchestration.dagster_storage
+  class: EventLog
+  config:
+    base_dir: {events}
 """
 
 
@@ -205,11 +205,10 @@ def _execute(
 def prepare_dagster_home(workspace: Workspace) -> None:
     """Write the workspace's Dagster settings: one run at a time, no telemetry; and those of runs in this process."""
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
-    settings = (PROJECT_ROOT / "orchestration" / "dagster.yaml").read_text(encoding="utf-8")
-    # Where Dagster keeps events by itself.
-    settings += _EVENT_LOG.format(folder=json.dumps(str(workspace.dagster_home / "history" / "runs")))
-    (workspace.dagster_home / "dagster.yaml").write_text(settings, encoding="utf-8")
-    (workspace.dagster_home / _RUN_CONFIG).write_text(settings + _WITHOUT_CAPTURE, encoding="utf-8")
+    settings = PROJECT_ROOT / "orchestration" / "dagster.yaml"
+    shutil.copyfile(settings, workspace.dagster_home / "dagster.yaml")
+    own = _IN_THIS_PROCESS.format(events=json.dumps(str(workspace.dagster_home / "history" / "runs")))
+    (workspace.dagster_home / _RUN_CONFIG).write_text(settings.read_text(encoding="utf-8") + own, encoding="utf-8")
 
 
 def close_dead_runs(instance: "dg.DagsterInstance") -> None:

@@ -143,7 +143,7 @@ def child_environment(workspace: Workspace, **extra: str) -> dict[str, str]:
         "CHARGEHOUSE_WAREHOUSE_FILE": str(workspace.warehouse_file),
         "CHARGEHOUSE_MEMORY_LIMIT": workspace.memory_limit,
         "DAGSTER_HOME": str(workspace.dagster_home),
-        # Events of a run over many periods are recorded together (``dagster_events``).
+        # Events of a run over many periods are recorded together (``dagster_storage``).
         "DAGSTER_EVENT_BATCH_SIZE": "1000",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "GX_ANALYTICS_ENABLED": "false",

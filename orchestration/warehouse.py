@@ -93,6 +93,9 @@ create table if not exists raw.proposal_causes (
     cause varchar not null,
     total_amount decimal(22, 4)
 );
+create table if not exists raw.standing_models (
+    digest varchar not null
+);
 create table if not exists raw.cost_anomalies (
     billing_period date not null,
     anomaly_number integer not null,

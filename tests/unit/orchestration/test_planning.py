@@ -15,6 +15,7 @@ from orchestration.planning import (
     mark_built,
     periods_drawing_after,
     plan_periods,
+    standing_digest,
     write_build_periods,
 )
 from orchestration.sample.install import write_example_configuration
@@ -390,3 +391,25 @@ def test_a_month_that_reads_raw_rows_shares_no_batch_with_one_that_does_not(
     write_build_periods(connection, [planned[0], replace(planned[1], reads_raw=False)])
 
     assert _batches(connection) == [["2026-08"], ["2026-09"]]
+
+
+def test_views_stand_while_nothing_changes_what_makes_them() -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        "create schema raw; create schema marts; create table raw.deliveries (row_count integer); "
+        "create view marts.dim_deliveries as select row_count from raw.deliveries"
+    )
+    standing = standing_digest(connection, "project")
+    connection.execute("insert into raw.deliveries values (1); create view raw.files as select 1 as file_number")
+    with_another_input = standing_digest(connection, "project")
+    assert with_another_input != standing
+    connection.execute(
+        "insert into raw.deliveries values (2); create or replace view raw.files as select 2 as file_number"
+    )
+    assert standing_digest(connection, "project") == with_another_input
+    assert standing_digest(connection, "another project") != with_another_input
+    # DuckDB refuses a view whose columns are of other types than when it was made.
+    connection.execute("create or replace view raw.files as select 2::bigint as file_number")
+    assert standing_digest(connection, "project") != with_another_input
+    connection.execute("create or replace view raw.files as select 2 as file_number; drop view marts.dim_deliveries")
+    assert standing_digest(connection, "project") != with_another_input

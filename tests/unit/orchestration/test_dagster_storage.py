@@ -7,11 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from orchestration.dagster_events import BatchedEventLogStorage
+from orchestration.dagster_storage import EventLog
 
 _MONTHS = dg.StaticPartitionsDefinition(["2026-08", "2026-09", "2026-10"])
 _OWN = "dagster._core.storage.event_log", "SqliteEventLogStorage"
-_BATCHED = "orchestration.dagster_events", "BatchedEventLogStorage"
+_BATCHED = "orchestration.dagster_storage", "EventLog"
 
 
 @dg.multi_asset(
@@ -70,9 +70,9 @@ def test_batches_leave_the_same_record(tmp_path: Path, monkeypatch: pytest.Monke
     one_by_one = _run(tmp_path / "own", _OWN)
     monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "1000")
     calls = []
-    store = BatchedEventLogStorage.store_event_batch
+    store = EventLog.store_event_batch
     monkeypatch.setattr(
-        BatchedEventLogStorage,
+        EventLog,
         "store_event_batch",
         lambda self, events: (calls.append(len(events)), store(self, events)),
     )
