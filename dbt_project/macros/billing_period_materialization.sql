@@ -90,11 +90,12 @@
         {% do adapter.commit() %}
     {% endfor %}
 
-    {% call statement('main') %}
+    {# Comments are part of a transaction, which dbt takes back at the end unless it is committed. #}
+    {% call statement('main', auto_begin=True) %}
         select {{ batches | length }} as built_batches
     {% endcall %}
-
     {% do persist_docs(target_relation, model) %}
+    {% do adapter.commit() %}
     {{ run_hooks(post_hooks, inside_transaction=False) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}

@@ -59,8 +59,10 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     run_results = place.warehouse / "dbt" / "run_results.json"
     # If dbt dies before it writes its own, the last run's results must not be taken for this one's.
     run_results.unlink(missing_ok=True)
+    # Once: what is edited while the models are made is not what they were made from.
+    project = project_digest()
     with open_warehouse(place) as connection:
-        digest = standing_digest(connection, project_digest())
+        digest = standing_digest(connection, project)
         stands = connection.execute("select 1 from raw.standing_models where digest = $1", [digest]).fetchone()
         if stands is None:
             # Until all are made, nobody may take what is half made for it.
@@ -82,7 +84,7 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
             yield dg.MaterializeResult(asset_key=key)
     with open_warehouse(place) as connection:
         if stands is None and invocation.is_successful() and not context.is_subset:
-            made = standing_digest(connection, project_digest())
+            made = standing_digest(connection, project)
             connection.execute("insert into raw.standing_models values ($1)", [made])
         results = test_results(connection, run_results)
         save_results(connection, "dbt", results)

@@ -23,7 +23,7 @@ from orchestration.errors import ChargehouseError
 from orchestration.explaining import words
 from orchestration.explaining.explanation import Explanation, Row
 from orchestration.explaining.rows import LineRows
-from orchestration.exports.files import Written, csv_text, new_file, require_ending
+from orchestration.exports.files import Written, csv_cell, new_file, require_ending
 
 __all__ = ["ENDINGS", "to_csv", "to_json", "to_workbook", "write_explanation"]
 
@@ -88,7 +88,7 @@ def to_csv(found: Explanation, *, for_customer: bool) -> bytes:
     writer.writeheader()
     for level, rows in levels.items():
         for row in rows:
-            writer.writerow({"level": level} | {name: _csv_cell(value) for name, value in row.items()})
+            writer.writerow({"level": level} | {name: csv_cell(value) for name, value in row.items()})
     return text.getvalue().encode("utf-8-sig")
 
 
@@ -129,12 +129,6 @@ def _cell(sheet: Any, value: Any) -> Any:
         cell.data_type = "s"
         return cell
     return value
-
-
-def _csv_cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return csv_text(value)
-    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def _plain(value: object) -> str | list[Any]:

@@ -1,6 +1,6 @@
 """New files: never over another one, and there whole or not at all.
 
-What is here: ``new_file``, ``csv_text``, and ``Written``, what the command says of a file.
+What is here: ``new_file``, ``csv_cell``, ``csv_text``, and ``Written``, what the command says of a file.
 When to add here: something that holds for every exported file.
 What does not belong here: what stands in a file.
 """
@@ -9,11 +9,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 from orchestration.errors import ChargehouseError
 
-__all__ = ["FORMULA_STARTS", "Written", "csv_text", "new_file", "require_ending"]
+__all__ = ["FORMULA_STARTS", "Written", "csv_cell", "csv_text", "new_file", "require_ending"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A program that opens CSV takes texts that begin so for formulas. Ids and descriptions from AWS may."""
@@ -55,6 +56,14 @@ def require_ending(path: Path, *endings: str) -> str:
 def csv_text(text: str) -> str:
     """Return a text as a cell of a CSV file that a person opens: an apostrophe before what would be a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def csv_cell(value: object) -> object:
+    """Return a value as a cell of such a file: no formula, and every digit of an amount."""
+    if isinstance(value, str):
+        return csv_text(value)
+    # str() of a zero with ten decimals is 0E-10.
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from openpyxl import Workbook
 
 from orchestration import reports
 from orchestration.errors import ChargehouseError
-from orchestration.exports.files import Written, csv_text, new_file
+from orchestration.exports.files import Written, csv_cell, new_file
 from orchestration.settings import Workspace
 
 __all__ = ["write_csv", "write_workbook"]
@@ -35,10 +35,7 @@ def write_csv(workspace: Workspace, period: date, group: str | None, path: Path)
         with draft.open("x", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
             writer.writeheader()
-            writer.writerows(
-                {name: csv_text(value) if isinstance(value, str) else _plain(value) for name, value in row.items()}
-                for row in rows
-            )
+            writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows)
     return Written(path, len(rows))
 
 
@@ -82,9 +79,5 @@ def _add_sheet(book: Any, title: str, rows: Sequence[dict[str, Any]]) -> None:
 def _cell(value: Any) -> Any:
     # A spreadsheet keeps numbers as doubles: what has more digits would change.
     if isinstance(value, Decimal) and len(value.normalize().as_tuple().digits) > _DIGITS_OF_A_DOUBLE:
-        return _plain(value)
+        return f"{value:f}"
     return value
-
-
-def _plain(value: Any) -> Any:
-    return f"{value:f}" if isinstance(value, Decimal) else value

@@ -20,7 +20,7 @@ import duckdb
 
 from orchestration import reports
 from orchestration.errors import ChargehouseError, DeliveryError
-from orchestration.exports.files import csv_text, new_file
+from orchestration.exports.files import csv_cell, new_file
 from orchestration.ingest.contents import Contents, DiscountMode
 from orchestration.ingest.discovery import LandedDelivery, discover
 from orchestration.ingest.landing import Landing, open_landing
@@ -266,15 +266,8 @@ def write_csv(comparison: Comparison, path: Path) -> int:
     with new_file(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
-        writer.writerows([_text(getattr(change, name)) for name in names] for change in comparison.changes)
+        writer.writerows([csv_cell(getattr(change, name)) for name in names] for change in comparison.changes)
     return len(comparison.changes)
-
-
-def _text(value: object) -> str:
-    # str() of a zero with ten decimals is 0E-10.
-    if isinstance(value, str):
-        return csv_text(value)
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _chosen(

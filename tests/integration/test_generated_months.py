@@ -1,5 +1,6 @@
 """The sample months against the generator's own books, which know neither our files nor our SQL."""
 
+import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.dbt_files import MANIFEST
 from orchestration.explaining.explanation import explain
 from orchestration.explaining.lookup import find_line
 from orchestration.explaining.rows import line_rows
@@ -538,6 +540,22 @@ def test_every_line_item_type_is_there(sample: Sample, published: Query) -> None
         mapped = {row["line_item_type"] for row in csv.DictReader(handle)}
     present = {name for (name,) in published(workspace, "select distinct line_item_type from marts.fct_charges")}
     assert present == mapped
+
+
+def test_what_is_published_says_what_it_is(sample: Sample, published: Query) -> None:
+    """Pages and whoever opens the copy read what a table and a column mean in the copy itself."""
+    workspace, _ = sample
+    models = {
+        node["name"]
+        for node in json.loads(MANIFEST.read_text(encoding="utf-8"))["nodes"].values()
+        if node["resource_type"] == "model" and node["schema"] == "marts"
+    }
+    columns = "select distinct table_name from duckdb_columns() where schema_name = 'marts' and comment is null"
+    assert not models & {name for (name,) in published(workspace, columns)}
+    assert (
+        published(workspace, "select table_name from duckdb_tables() where schema_name = 'marts' and comment is null")
+        == []
+    )
 
 
 @pytest.mark.faults
