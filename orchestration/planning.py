@@ -18,7 +18,7 @@ from orchestration.configuration.fingerprint import membership_digest, period_di
 from orchestration.configuration.intervals import Interval, month_interval
 from orchestration.configuration.schema import Configuration
 from orchestration.ingest.price_lists import price_list_digests
-from orchestration.settings import PROJECT_ROOT
+from orchestration.settings import PROJECT_ROOT, environment_engine
 
 __all__ = [
     "PlannedPeriod",
@@ -99,6 +99,10 @@ def plan_periods(
         force: build also what is unchanged.
     """
     code = code_digest()
+    engine = environment_engine().engine
+    if engine != "duckdb":
+        # Each engine keeps what it built in files of its own.
+        code = _digest(code, engine)
     deliveries: dict[date, list[str]] = {}
     for period, key, fingerprint in connection.execute(
         "select billing_period, delivery_key, fingerprint from raw.deliveries "

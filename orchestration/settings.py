@@ -11,8 +11,10 @@ from pathlib import Path
 
 __all__ = [
     "PROJECT_ROOT",
+    "EngineEnvironment",
     "Workspace",
     "child_environment",
+    "environment_engine",
     "environment_ledger",
     "environment_mail",
     "export_environment",
@@ -121,6 +123,33 @@ class Workspace:
     def document_folder(self, billing_period: str) -> Path:
         """Return the folder of the documents of a billing period (``YYYY-MM``)."""
         return self.documents / billing_period
+
+
+@dataclass(frozen=True)
+class EngineEnvironment:
+    """What the environment says of the engine that builds the models; None where it says nothing.
+
+    Attributes:
+        engine: ``CHARGEHOUSE_ENGINE``: duckdb or spark, or what else stands there.
+        spark_master: ``CHARGEHOUSE_SPARK_MASTER``: address of the cluster.
+        spark_python: ``CHARGEHOUSE_SPARK_PYTHON``: interpreter of Spark's own environment.
+        spark_folder: ``CHARGEHOUSE_SPARK_FOLDER``: folder that this machine and the workers share.
+    """
+
+    engine: str
+    spark_master: str | None
+    spark_python: str | None
+    spark_folder: str | None
+
+
+def environment_engine() -> EngineEnvironment:
+    """Return what the environment says of the engine; nothing of it is checked here."""
+    return EngineEnvironment(
+        engine=os.environ.get("CHARGEHOUSE_ENGINE") or "duckdb",
+        spark_master=os.environ.get("CHARGEHOUSE_SPARK_MASTER") or None,
+        spark_python=os.environ.get("CHARGEHOUSE_SPARK_PYTHON") or None,
+        spark_folder=os.environ.get("CHARGEHOUSE_SPARK_FOLDER") or None,
+    )
 
 
 def environment_ledger() -> str | None:

@@ -7,6 +7,7 @@ What does not belong here: SQL.
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from orchestration.models import DBT_PROJECT, TRANSLATOR, prepare_manifest
 from orchestration.partitions import BILLING_PERIODS
 from orchestration.publish import publish_failed_checks
 from orchestration.resources import WorkspaceResource
+from orchestration.spark.engine import spark_engine
+from orchestration.spark.exchange import take_tables, write_inputs
 from orchestration.warehouse import open_warehouse
 
 __all__ = ["dbt_arguments", "failing_rows", "models", "test_results"]
@@ -52,9 +55,16 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     run_results = place.warehouse / "dbt" / "run_results.json"
     # If dbt dies before it writes its own, the last run's results must not be taken for this one's.
     run_results.unlink(missing_ok=True)
+    spark = spark_engine(place)
+    if spark is not None:
+        os.environ.update(spark.environment)
+        with open_warehouse(place) as connection:
+            write_inputs(connection, spark.exchange)
     invocation = dbt.cli(dbt_arguments(), context=context, target_path=run_results.parent, raise_on_error=False)
     yield from invocation.stream()
     with open_warehouse(place) as connection:
+        if spark is not None:
+            take_tables(connection, spark.exchange)
         results = test_results(connection, run_results)
         save_results(connection, "dbt", results)
     if any(result.blocks for result in results):
