@@ -18,6 +18,7 @@ __all__ = [
     "environment_ledger",
     "environment_mail",
     "export_environment",
+    "export_variables",
 ]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -134,12 +135,16 @@ class EngineEnvironment:
         spark_master: ``CHARGEHOUSE_SPARK_MASTER``: address of the cluster.
         spark_python: ``CHARGEHOUSE_SPARK_PYTHON``: interpreter of Spark's own environment.
         spark_folder: ``CHARGEHOUSE_SPARK_FOLDER``: folder that this machine and the workers share.
+        spark_conf: ``SPARK_CONF_DIR``, which is Spark's own variable.
+        java_home: ``JAVA_HOME``, which is Java's.
     """
 
     engine: str
     spark_master: str | None
     spark_python: str | None
     spark_folder: str | None
+    spark_conf: str | None
+    java_home: str | None
 
 
 def environment_engine() -> EngineEnvironment:
@@ -149,7 +154,14 @@ def environment_engine() -> EngineEnvironment:
         spark_master=os.environ.get("CHARGEHOUSE_SPARK_MASTER") or None,
         spark_python=os.environ.get("CHARGEHOUSE_SPARK_PYTHON") or None,
         spark_folder=os.environ.get("CHARGEHOUSE_SPARK_FOLDER") or None,
+        spark_conf=os.environ.get("SPARK_CONF_DIR") or None,
+        java_home=os.environ.get("JAVA_HOME") or None,
     )
+
+
+def export_variables(variables: dict[str, str]) -> None:
+    """Set variables of this process for dbt, which it starts."""
+    os.environ.update(variables)
 
 
 def environment_ledger() -> str | None:

@@ -7,7 +7,6 @@ What does not belong here: SQL.
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from orchestration.models import DBT_PROJECT, TRANSLATOR, prepare_manifest
 from orchestration.partitions import BILLING_PERIODS
 from orchestration.publish import publish_failed_checks
 from orchestration.resources import WorkspaceResource
+from orchestration.settings import export_variables
 from orchestration.spark.engine import spark_engine
 from orchestration.spark.exchange import take_tables, write_inputs
 from orchestration.warehouse import open_warehouse
@@ -57,7 +57,7 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     run_results.unlink(missing_ok=True)
     spark = spark_engine(place)
     if spark is not None:
-        os.environ.update(spark.environment)
+        export_variables(spark.environment)
         with open_warehouse(place) as connection:
             write_inputs(connection, spark.exchange)
     invocation = dbt.cli(dbt_arguments(), context=context, target_path=run_results.parent, raise_on_error=False)

@@ -15,20 +15,27 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
-from dbt.adapters.base import BaseRelation, available
-from dbt.adapters.spark import SparkAdapter
+from dbt.adapters import spark
+from dbt.adapters.base.meta import available
+from dbt.adapters.base.relation import BaseRelation
 from dbt_common.exceptions import DbtRuntimeError
 from pyspark.sql import DataFrame, SparkSession
 
 from orchestration.spark.dialect import PERIODS_VARIABLE, duckdb_type, spark_type, temporary_name, to_spark
 from orchestration.spark.layout import Columns, Exchange, read_catalogue, write_catalogue
 
-__all__ = ["WorkspaceSparkAdapter"]
+__all__ = ["SparkAdapter"]
 
 
-class WorkspaceSparkAdapter(SparkAdapter):
-    """The adapter; ``exchange`` is set before dbt starts."""
+class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
+    """The adapter; dbt takes the name of the package of macros from the name of the class.
 
+    Attributes:
+        session: started before dbt.
+        exchange: the shared folder.
+    """
+
+    session: SparkSession
     exchange: Exchange
 
     # A session begins without relations: nothing to look for, nothing to make.
@@ -117,23 +124,17 @@ class WorkspaceSparkAdapter(SparkAdapter):
         with Path(file).open(encoding="utf-8", newline="") as lines:
             rows = [tuple(value or None for value in row) for row in csv.reader(lines)]
         header, rows = rows[0], rows[1:]
-        texts = self._session.createDataFrame(rows, ", ".join(f"`{name}` string" for name in header))
+        texts = self.session.createDataFrame(rows, ", ".join(f"`{name}` string" for name in header))
         frame = _typed(texts, {str(name): columns.get(str(name), "varchar") for name in header})
         folder = self._folder(relation, self.exchange.tables)
         self._write(frame, folder)
         self._register(relation, folder, _columns(frame), keep=True)
 
-    @property
-    def _session(self) -> SparkSession:
-        session = SparkSession.getActiveSession()
-        assert session is not None, "the session is started before dbt"
-        return session
-
     def _frame(self, sql: str) -> DataFrame:
-        return self._session.sql(self.to_spark(sql))
+        return self.session.sql(self.to_spark(sql))
 
     def _columns_of(self, view: str) -> Columns:
-        return dict(self._session.table(view).dtypes)
+        return dict(self.session.table(view).dtypes)
 
     @staticmethod
     def _name(relation: BaseRelation) -> str:
@@ -150,7 +151,7 @@ class WorkspaceSparkAdapter(SparkAdapter):
     def _register(self, relation: BaseRelation, folder: Path, columns: Columns, keep: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         types = ", ".join(f"`{name}` {spark_type(kind)}" for name, kind in columns.items())
-        self._session.read.schema(types).parquet(str(folder)).createOrReplaceTempView(self._name(relation))
+        self.session.read.schema(types).parquet(str(folder)).createOrReplaceTempView(self._name(relation))
         if keep:
             write_catalogue(
                 self.exchange.tables, {**read_catalogue(self.exchange.tables), self._render(relation): columns}
@@ -158,13 +159,13 @@ class WorkspaceSparkAdapter(SparkAdapter):
 
     def _periods(self, reads_raw: bool) -> list[date]:
         condition = " where reads_raw" if reads_raw else ""
-        rows = self._session.sql(f"select billing_period from raw__build_periods{condition} order by billing_period")
+        rows = self.session.sql(f"select billing_period from raw__build_periods{condition} order by billing_period")
         return [row.billing_period for row in rows.collect()]
 
     def _set_periods(self, periods: Sequence[date] | None) -> None:
         days = ", ".join(f"date '{period}'" for period in periods or ())
         listed = "null" if periods is None else f"array({days})"
-        self._session.sql(f"set variable {PERIODS_VARIABLE} = cast({listed} as array<date>)")
+        self.session.sql(f"set variable {PERIODS_VARIABLE} = cast({listed} as array<date>)")
 
     def _of_build_periods(self, frame: DataFrame) -> DataFrame:
         return frame.where(frame.billing_period.isin(self._periods(reads_raw=False)))
@@ -205,7 +206,7 @@ def _columns(frame: DataFrame) -> Columns:
     return {name: duckdb_type(kind) for name, kind in frame.dtypes}
 
 
-def _plain(columns: Columns) -> Columns:
+def _plain(columns: Mapping[str, str]) -> Columns:
     return {name: duckdb_type(spark_type(kind)) for name, kind in columns.items()}
 
 

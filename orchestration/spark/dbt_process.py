@@ -5,11 +5,11 @@ When to add here: another thing that dbt must be told before it begins.
 What does not belong here: dbt on DuckDB (``orchestration/dbt_process.py``).
 """
 
-import os
 import shutil
 import sys
 from pathlib import Path
 
+from orchestration.settings import environment_engine
 from orchestration.spark.layout import Exchange
 
 
@@ -18,15 +18,18 @@ def _main(arguments: list[str]) -> int:
     import dbt.adapters.spark
     from dbt.cli.main import dbtRunner
 
-    from orchestration.spark.adapter import WorkspaceSparkAdapter
+    from orchestration.spark.adapter import SparkAdapter
     from orchestration.spark.session import start_session
 
-    exchange = Exchange(Path(os.environ["CHARGEHOUSE_SPARK_FOLDER"]))
+    environment = environment_engine()
+    assert environment.spark_folder is not None, "set by whoever starts this process"
+    assert environment.spark_master is not None, "set by whoever starts this process"
+    exchange = Exchange(Path(environment.spark_folder))
     shutil.rmtree(exchange.scratch, ignore_errors=True)
-    WorkspaceSparkAdapter.exchange = exchange
+    session = start_session(exchange, environment.spark_master)
+    SparkAdapter.session, SparkAdapter.exchange = session, exchange
     # dbt asks the package of a target's type for its adapter.
-    dbt.adapters.spark.Plugin.adapter = WorkspaceSparkAdapter
-    session = start_session(exchange, os.environ["CHARGEHOUSE_SPARK_MASTER"])
+    dbt.adapters.spark.Plugin.adapter = SparkAdapter
     try:
         return 0 if dbtRunner().invoke(arguments).success else 1
     finally:

@@ -58,7 +58,7 @@ def to_spark(sql: str, columns_of: Callable[[str], Mapping[str, str]]) -> str:
     return tree.sql(dialect="spark", pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
-def _use_temporary_views(tree: exp.Expression) -> None:
+def _use_temporary_views(tree: exp.Expr) -> None:
     for table in tree.find_all(exp.Table):
         if table.db:
             name = table.name
@@ -69,16 +69,16 @@ def _use_temporary_views(tree: exp.Expression) -> None:
             table.set("catalog", None)
 
 
-def _needs_columns(tree: exp.Expression) -> bool:
+def _needs_columns(tree: exp.Expr) -> bool:
     return any(star.args.get("replace") for star in tree.find_all(exp.Star)) or any(
         union.args.get("by_name") for union in tree.find_all(exp.SetOperation)
     )
 
 
-def _with_columns(tree: exp.Expression, columns_of: Callable[[str], Mapping[str, str]]) -> exp.Expression:
+def _with_columns(tree: exp.Expr, columns_of: Callable[[str], Mapping[str, str]]) -> exp.Expr:
     """Write out every ``*`` and put the branches of ``union all by name`` into one order."""
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
-    schema = {table.name: dict(columns_of(table.name)) for table in tree.find_all(exp.Table) if table.name not in ctes}
+    schema: dict[str, object] = {table.name: dict(columns_of(table.name)) for table in tree.find_all(exp.Table) if table.name not in ctes}
     tree = qualify(
         tree,
         dialect="duckdb",
@@ -111,7 +111,7 @@ def _order_branches(union: exp.SetOperation) -> None:
             branch.set("expressions", [given.get(name) or exp.alias_(exp.null(), name) for name in names])
 
 
-def _rewritten(tree: exp.Expression, rewrite: Callable[[exp.Expression], exp.Expression]) -> exp.Expression:
+def _rewritten(tree: exp.Expr, rewrite: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     """Rewrite every node, inner ones first, so that a copy of a part is a copy of the rewritten one."""
     for node in reversed(list(tree.dfs())):
         new = rewrite(node)
@@ -127,11 +127,11 @@ def _decimal(precision: int, scale: int = 0) -> exp.DataType:
     return exp.DataType.build(f"decimal({precision}, {scale})")
 
 
-def _call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def _hugeint(node: exp.Expression) -> exp.Expression:
+def _hugeint(node: exp.Expr) -> exp.Expr:
     """HUGEINT is DECIMAL(38, 0); of a literal only as many digits as it has, which leaves a quotient the others."""
     if isinstance(node, exp.Cast) and node.to.is_type(exp.DType.INT128):
         value = node.this
@@ -141,20 +141,19 @@ def _hugeint(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _integer_division(node: exp.Expression) -> exp.Expression:
+def _integer_division(node: exp.Expr) -> exp.Expr:
     """``//``: Spark's ``div`` returns a BIGINT. What is divided here is divisible, so ``/`` has nothing to round."""
     if not isinstance(node, exp.IntDiv):
         return node
-    dividend, divisor = exp.paren(node.left), exp.paren(node.right)
+    # What is a BIGINT has to be a decimal first, or the quotient would be a DOUBLE.
+    dividend, divisor = exp.cast(exp.paren(node.left), _decimal(38)), exp.paren(node.right)
     if isinstance(node.right, exp.Cast) and node.right.this.name == "1":
-        return exp.cast(dividend, _decimal(38))
-    # A column of type BIGINT has to be a decimal too, or the quotient would be a DOUBLE.
-    dividend, divisor = exp.cast(dividend, _decimal(38)), divisor
+        return dividend
     whole = exp.paren(exp.Sub(this=dividend, expression=exp.Mod(this=dividend.copy(), expression=divisor)))
     return exp.cast(exp.Div(this=whole, expression=divisor.copy()), _decimal(38))
 
 
-def _truncation(node: exp.Expression) -> exp.Expression:
+def _truncation(node: exp.Expr) -> exp.Expr:
     """``trunc`` cuts toward zero; Spark's is for dates, and sqlglot's stand-in is a BIGINT."""
     if not isinstance(node, exp.Trunc):
         return node
@@ -167,7 +166,7 @@ def _truncation(node: exp.Expression) -> exp.Expression:
     )
 
 
-def _sign(node: exp.Expression) -> exp.Expression:
+def _sign(node: exp.Expr) -> exp.Expr:
     """Spark's ``sign`` is a DOUBLE, and so would be whatever is multiplied by it."""
     if not isinstance(node, exp.Sign):
         return node
@@ -180,7 +179,7 @@ def _sign(node: exp.Expression) -> exp.Expression:
     )
 
 
-def _extreme_row(node: exp.Expression) -> exp.Expression:
+def _extreme_row(node: exp.Expr) -> exp.Expr:
     """``arg_max`` and ``arg_min`` skip rows whose value is null; Spark's ``max_by`` would answer with the null."""
     has_filter = isinstance(node, exp.Filter)
     found = node.this if isinstance(node, exp.Filter) else node
@@ -195,14 +194,14 @@ def _extreme_row(node: exp.Expression) -> exp.Expression:
     return exp.Filter(this=_call(name, found.this, order), expression=exp.Where(this=condition))
 
 
-def _row_text(node: exp.Expression) -> exp.Expression:
+def _row_text(node: exp.Expr) -> exp.Expr:
     """``cast(row(...) as varchar)`` as DuckDB writes it: what is empty, says null or holds a special sign is quoted."""
     if not (isinstance(node, exp.Cast) and isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "row"):
         return node
     fields = node.this.expressions
     if len(fields) < 2:
         raise sqlglot.ParseError("a row of one field as text is not translated: give it two")
-    parts: list[exp.Expression] = [exp.Literal.string("(")]
+    parts: list[exp.Expr] = [exp.Literal.string("(")]
     for number, field in enumerate(fields):
         text = exp.cast(field, "text")
         quoted = exp.Concat(
@@ -225,7 +224,7 @@ def _row_text(node: exp.Expression) -> exp.Expression:
 _QUOTED_IN_ROW = r"""["'(),:=\[\]\\{}]|^[ \t\n\x0b\f\r]|[ \t\n\x0b\f\r]\z|\A\z|\A(?i:null)\z"""
 
 
-def _session_variable(node: exp.Expression) -> exp.Expression:
+def _session_variable(node: exp.Expr) -> exp.Expr:
     """``is_current_period``: DuckDB builds one period at a time, Spark all of them, so its variable is a list."""
     if isinstance(node, exp.EQ) and _is_period_variable(node.right):
         return _call("ARRAY_CONTAINS", exp.column(PERIODS_VARIABLE), node.left)
@@ -234,7 +233,7 @@ def _session_variable(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _is_period_variable(node: exp.Expression) -> bool:
+def _is_period_variable(node: exp.Expr) -> bool:
     return (
         isinstance(node, exp.Anonymous)
         and node.name.lower() == "getvariable"
@@ -242,7 +241,7 @@ def _is_period_variable(node: exp.Expression) -> bool:
     )
 
 
-def _functions(node: exp.Expression) -> exp.Expression:
+def _functions(node: exp.Expr) -> exp.Expr:
     """Functions that Spark has under another name or for other types."""
     if isinstance(node, exp.Anonymous):
         name = node.name.lower()
@@ -256,7 +255,7 @@ def _functions(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _list_sum(values: exp.Expression) -> exp.Expression:
+def _list_sum(values: exp.Expr) -> exp.Expr:
     """The sum of a list of DECIMAL(22, 10), null of an empty one."""
     zero = exp.cast(exp.Literal.number(0), _decimal(38, 10))
     added = exp.cast(exp.Add(this=exp.column("total"), expression=exp.column("part")), _decimal(38, 10))
@@ -269,7 +268,7 @@ def _list_sum(values: exp.Expression) -> exp.Expression:
     )
 
 
-def _series(node: exp.Expression) -> exp.Expression:
+def _series(node: exp.Expr) -> exp.Expr:
     """A series that ends before it begins is empty; Spark takes it for an error, and unnests only at the top."""
     if isinstance(node, exp.Cast) and isinstance(node.this, exp.Explode):
         as_list = exp.DataType(this=exp.DType.ARRAY, expressions=[node.to.copy()], nested=True)
@@ -282,7 +281,7 @@ def _series(node: exp.Expression) -> exp.Expression:
     return exp.Explode(this=exp.Case().when(is_forward, sequence))
 
 
-def _lateral_values(node: exp.Expression) -> exp.Expression:
+def _lateral_values(node: exp.Expr) -> exp.Expr:
     """Spark evaluates ``values`` alone; rows that use columns of the row beside them are an array."""
     if not (isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery)):
         return node
@@ -304,7 +303,7 @@ def _lateral_values(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _ordered_map(node: exp.Expression) -> exp.Expression:
+def _ordered_map(node: exp.Expr) -> exp.Expr:
     """A map of two lists in one order: Spark's lists have none, so pairs are sorted by their key."""
     if not isinstance(node, exp.Map):
         return node
@@ -319,7 +318,7 @@ def _ordered_map(node: exp.Expression) -> exp.Expression:
     (key, key_order, condition), (value, value_order, other_condition) = found
     if key_order != value_order or [each.this for each in key_order] != [key] or condition != other_condition:
         raise sqlglot.ParseError(f"lists of a map that are not in the order of its keys: {node.sql('duckdb')}")
-    pairs: exp.Expression = _call("COLLECT_LIST", _call("STRUCT", key, value))
+    pairs: exp.Expr = _call("COLLECT_LIST", _call("STRUCT", key, value))
     if condition is not None:
         pairs = exp.Filter(this=pairs, expression=condition)
     # DuckDB's list of no rows is null.
@@ -332,7 +331,7 @@ def _ordered_map(node: exp.Expression) -> exp.Expression:
     )
 
 
-_REWRITES: tuple[Callable[[exp.Expression], exp.Expression], ...] = (
+_REWRITES: tuple[Callable[[exp.Expr], exp.Expr], ...] = (
     _session_variable,
     _row_text,
     _ordered_map,

@@ -2,10 +2,9 @@
 
 What is here: ``spark_engine``, which is None where DuckDB builds, and what it needs, checked before anything starts.
 When to add here: another setting of the engine (list it in ``.env.example`` and ``docs/spark.md``).
-What does not belong here: settings that decide results (``session``) or sizes of a cluster (its ``spark-defaults.conf``).
+What does not belong here: settings that decide results (``session``), sizes of a cluster (``spark-defaults.conf``).
 """
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,11 +24,13 @@ class SparkEngine:
         master: address of the cluster, as Spark writes it.
         python: interpreter of the environment that holds dbt-spark and pyspark.
         exchange: the folder that this machine and every worker see under the same path.
+        configuration: folder with Spark's own files (``spark-defaults.conf``, ``log4j2.properties``).
     """
 
     master: str
     python: Path
     exchange: Exchange
+    configuration: Path
 
     @property
     def dbt_command(self) -> tuple[str, ...]:
@@ -39,15 +40,13 @@ class SparkEngine:
     @property
     def environment(self) -> dict[str, str]:
         """What that process has to know beside the workspace."""
-        found = {
+        return {
             "CHARGEHOUSE_SPARK_MASTER": self.master,
             "CHARGEHOUSE_SPARK_FOLDER": str(self.exchange.root),
-            # Workers run no Python; the driver must not pick another one up.
+            "SPARK_CONF_DIR": str(self.configuration),
+            # Spark looks for a Python beside the driver's even if no worker runs any.
             "PYSPARK_PYTHON": str(self.python),
         }
-        if "SPARK_CONF_DIR" not in os.environ:
-            found["SPARK_CONF_DIR"] = str(Path(__file__).parent / "conf")
-        return found
 
 
 def spark_engine(workspace: Workspace) -> SparkEngine | None:
@@ -69,7 +68,7 @@ def spark_engine(workspace: Workspace) -> SparkEngine | None:
         problems.append("CHARGEHOUSE_SPARK_MASTER is not set; expected the cluster's address, as in spark://host:7077")
     if not python.exists():
         problems.append(f"there is no {python}; run `make setup-spark`, or set CHARGEHOUSE_SPARK_PYTHON")
-    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+    if shutil.which("java") is None and environment.java_home is None:
         problems.append("there is no Java; install version 17 or 21 (`make setup-system`), or set JAVA_HOME")
     if problems:
         raise ChargehouseError("Spark cannot be used:\n  " + "\n  ".join(problems) + "\nNothing was changed.")
@@ -78,4 +77,5 @@ def spark_engine(workspace: Workspace) -> SparkEngine | None:
         master=str(environment.spark_master),
         python=python,
         exchange=Exchange(folder or workspace.warehouse / "spark"),
+        configuration=Path(environment.spark_conf or Path(__file__).parent / "conf"),
     )

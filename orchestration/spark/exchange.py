@@ -17,13 +17,15 @@ from pathlib import Path
 import duckdb
 
 from orchestration.dbt_files import prepare_manifest
+from orchestration.exports.analyses import staging_sql
 from orchestration.settings import PROJECT_ROOT
 from orchestration.spark.layout import Columns, Exchange, read_catalogue, write_catalogue
 
 __all__ = ["take_tables", "write_inputs"]
 
 _LINE_ITEMS = "raw.cur_line_items"
-_LINE_ITEMS_MODEL = PROJECT_ROOT / "dbt_project" / "models" / "staging" / "cur" / "stg_cur__line_items.sql"
+_STAGING = PROJECT_ROOT / "dbt_project" / "models" / "staging"
+_LINE_ITEMS_MODEL = _STAGING / "cur" / "stg_cur__line_items.sql"
 
 
 def write_inputs(connection: duckdb.DuckDBPyConnection, exchange: Exchange) -> None:
@@ -53,7 +55,12 @@ def write_inputs(connection: duckdb.DuckDBPyConnection, exchange: Exchange) -> N
 
 
 def take_tables(connection: duckdb.DuckDBPyConnection, exchange: Exchange) -> None:
-    """Make every table that Spark built a view of the warehouse over its Parquet, with its types and descriptions."""
+    """Make every table that Spark built a view of the warehouse over its Parquet, with its types and descriptions.
+
+    The staging layer, which holds nothing, becomes views as dbt makes them on DuckDB: exports and explanations read the
+    rows of deliveries through it.
+    """
+    _make_staging_views(connection)
     descriptions = _descriptions()
     for name, columns in read_catalogue(exchange.tables).items():
         schema, table = name.split(".")
@@ -70,6 +77,12 @@ def take_tables(connection: duckdb.DuckDBPyConnection, exchange: Exchange) -> No
         for column, description in column_descriptions.items():
             if column in columns:
                 connection.execute(f"comment on column {name}.{_quoted(column)} is {_literal(description)}")
+
+
+def _make_staging_views(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema if not exists staging")
+    for file in sorted(_STAGING.rglob("stg_*.sql")):
+        connection.execute(f"create or replace view staging.{file.stem} as {staging_sql(file.stem)}")
 
 
 def _reading(folder: Path, columns: Columns) -> str:

@@ -25,6 +25,7 @@ _SETTINGS = {
     "spark.sql.debug.maxToStringFields": "20",
     "spark.sql.maxPlanStringLength": "2000",
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
 }
 
 

@@ -40,8 +40,10 @@
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
 
+{# dbt reads a seed's numbers as floating point: the adapter reads the file by the declared types instead. #}
 {% materialization seed, adapter='spark' %}
     {%- set target_relation = this.incorporate(type='table') -%}
+    {% do store_result('agate_table', response='OK', agate_table=load_agate_table()) %}
     {% do adapter.load_seed(
         target_relation, model.root_path ~ '/' ~ model.original_file_path, config.get('column_types', {})
     ) %}
