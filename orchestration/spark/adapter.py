@@ -12,7 +12,9 @@ what is kept is Parquet that DuckDB reads as well: no server beside the cluster.
 import csv
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from pathlib import Path
 
 from dbt.adapters import spark
@@ -21,10 +23,28 @@ from dbt.adapters.base.relation import BaseRelation
 from dbt_common.exceptions import DbtRuntimeError
 from pyspark.sql import DataFrame, SparkSession
 
-from orchestration.spark.dialect import PERIODS_VARIABLE, duckdb_type, spark_type, temporary_name, to_spark
+from orchestration.spark.dialect import (
+    PERIODS_VARIABLE,
+    Recursion,
+    duckdb_type,
+    recursion,
+    spark_type,
+    temporary_name,
+    to_spark,
+)
 from orchestration.spark.layout import Columns, Exchange, read_catalogue, write_catalogue
+from orchestration.spark.session import check_settings
 
-__all__ = ["SparkAdapter"]
+__all__ = ["SparkAdapter", "SparkCredentials"]
+
+
+@dataclass
+class SparkCredentials(spark.SparkCredentials):  # type: ignore[misc]
+    """dbt-spark's, but they leave the session the settings that it was started with."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.server_side_parameters: dict[str, str] = {}
 
 
 class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
@@ -81,8 +101,9 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
     def build_periods(self, relation: BaseRelation, sql: str, columns: Mapping[str, str], reads_raw: bool) -> int:
         """Build a model for the periods in raw.build_periods, in place of what it held of them.
 
-        A model that reads what its own earlier periods hold is built period by period, any other in one query. What is
-        built is put in place when it is complete, so a killed run leaves periods either whole or absent.
+        Period by period where DuckDB's way is needed: a model that reads what its own earlier periods hold, and those
+        that read raw rows, which are the large ones. Any other is one query. What is built is put in place when it is
+        complete, so a killed run leaves periods either whole or absent.
 
         Args:
             relation: the model.
@@ -109,7 +130,8 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
             )
         self._drop_other_columns(relation, folder, wanted, periods)
         self._register(relation, folder, wanted, keep=True)
-        for batch in [[period] for period in periods] if reads_itself else [periods] if periods else []:
+        one_by_one = reads_itself or reads_raw
+        for batch in [[period] for period in periods] if one_by_one else [periods] if periods else []:
             self._set_periods(batch)
             building = folder.with_name(f"{folder.name}.building")
             self._write(_typed(self._frame(sql), columns), building, partition="billing_period")
@@ -131,7 +153,25 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
         self._register(relation, folder, _columns(frame), keep=True)
 
     def _frame(self, sql: str) -> DataFrame:
-        return self.session.sql(self.to_spark(sql))
+        check_settings(self.session)
+        parts = recursion(sql, self._columns_of)
+        return self.session.sql(self.to_spark(sql)) if parts is None else self._recursive_frame(parts)
+
+    def _recursive_frame(self, parts: Recursion) -> DataFrame:
+        """Take the steps of a recursion one by one; each is kept, or the next would work it out again."""
+        root = self.exchange.scratch / parts.everything
+        shutil.rmtree(root, ignore_errors=True)
+        found: list[DataFrame] = []
+        query = parts.first
+        while not found or not found[-1].isEmpty():
+            folder = root / f"step_{len(found)}"
+            frame = self.session.sql(query)
+            self._write(frame, folder)
+            found.append(self.session.read.schema(frame.schema).parquet(str(folder)))
+            found[-1].createOrReplaceTempView(parts.working)
+            query = parts.step
+        reduce(DataFrame.union, found).createOrReplaceTempView(parts.everything)
+        return self.session.sql(parts.result)
 
     def _columns_of(self, view: str) -> Columns:
         return dict(self.session.table(view).dtypes)

@@ -18,7 +18,7 @@ def _main(arguments: list[str]) -> int:
     import dbt.adapters.spark
     from dbt.cli.main import dbtRunner
 
-    from orchestration.spark.adapter import SparkAdapter
+    from orchestration.spark.adapter import SparkAdapter, SparkCredentials
     from orchestration.spark.session import start_session
 
     environment = environment_engine()
@@ -28,8 +28,9 @@ def _main(arguments: list[str]) -> int:
     shutil.rmtree(exchange.scratch, ignore_errors=True)
     session = start_session(exchange, environment.spark_master)
     SparkAdapter.session, SparkAdapter.exchange = session, exchange
-    # dbt asks the package of a target's type for its adapter.
+    # dbt asks the package of a target's type for its adapter and credentials.
     dbt.adapters.spark.Plugin.adapter = SparkAdapter
+    dbt.adapters.spark.Plugin.credentials = SparkCredentials
     try:
         return 0 if dbtRunner().invoke(arguments).success else 1
     finally:

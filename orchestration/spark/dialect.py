@@ -11,12 +11,13 @@ an error in both.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 
-__all__ = ["PERIODS_VARIABLE", "duckdb_type", "spark_type", "temporary_name", "to_spark"]
+__all__ = ["PERIODS_VARIABLE", "Recursion", "duckdb_type", "recursion", "spark_type", "temporary_name", "to_spark"]
 
 PERIODS_VARIABLE = "current_periods"
 """Session variable ARRAY<DATE>: the billing periods that are built; null for all (``is_current_period``)."""
@@ -38,8 +39,68 @@ def duckdb_type(spark_type: str) -> str:
     return exp.DataType.build(spark_type, dialect="spark").sql(dialect="duckdb")
 
 
+@dataclass(frozen=True)
+class Recursion:
+    """A query with one recursive part, taken apart: Spark's recursion knows no window and no aggregate.
+
+    Attributes:
+        working: the view to give what the last step found, for the next step; at first, what ``first`` finds.
+        everything: the view to give what all steps found, for ``result``.
+        first: the query that begins.
+        step: the query of each step, until it finds nothing.
+        result: the whole query over what was found.
+    """
+
+    working: str
+    everything: str
+    first: str
+    step: str
+    result: str
+
+
+def recursion(sql: str, columns_of: Callable[[str], Mapping[str, str]]) -> Recursion | None:
+    """Take a recursive DuckDB query apart; None for a query that is not recursive.
+
+    Args:
+        sql: as for ``to_spark``.
+        columns_of: as for ``to_spark``.
+
+    Raises:
+        sqlglot.errors.SqlglotError: it has more than one recursive part, or cannot be translated.
+    """
+    tree = _parsed(sql, columns_of)
+    ctes = [] if tree.args.get("with_") is None else tree.args["with_"].expressions
+    places = [
+        place
+        for place, cte in enumerate(ctes)
+        if any(table.name == cte.alias and not table.db for table in cte.this.find_all(exp.Table))
+    ]
+    if not places:
+        return None
+    if len(places) > 1 or not isinstance(ctes[places[0]].this, exp.Union):
+        raise sqlglot.ParseError("only a query with one recursive part, a union of two, is translated")
+    [place] = places
+    name = ctes[place].alias
+    working, everything = temporary_name("recursion", f"{name}_step"), temporary_name("recursion", name)
+
+    def with_earlier(query: exp.Expr) -> str:
+        query = query.copy()
+        for table in query.find_all(exp.Table):
+            if table.name == name and not table.db:
+                table.set("this", exp.to_identifier(working))
+        before = [cte.copy() for cte in ctes[:place]]
+        query.set("with_", exp.With(expressions=before) if before else None)
+        return _spark_sql(query)
+
+    union = ctes[place].this
+    first, step = with_earlier(union.left), with_earlier(union.right)
+    ctes[place].set("this", exp.select("*").from_(everything))
+    tree.args["with_"].set("recursive", False)
+    return Recursion(working=working, everything=everything, first=first, step=step, result=_spark_sql(tree))
+
+
 def to_spark(sql: str, columns_of: Callable[[str], Mapping[str, str]]) -> str:
-    """Translate one DuckDB query.
+    """Translate one DuckDB query that is not recursive.
 
     Args:
         sql: a query of a model or test, as dbt compiled it.
@@ -49,10 +110,16 @@ def to_spark(sql: str, columns_of: Callable[[str], Mapping[str, str]]) -> str:
     Raises:
         sqlglot.errors.SqlglotError: the query holds something that cannot be translated; nothing is guessed.
     """
+    return _spark_sql(_parsed(sql, columns_of))
+
+
+def _parsed(sql: str, columns_of: Callable[[str], Mapping[str, str]]) -> exp.Expr:
     tree = sqlglot.parse_one(sql, read="duckdb")
     _use_temporary_views(tree)
-    if _needs_columns(tree):
-        tree = _with_columns(tree, columns_of)
+    return _with_columns(tree, columns_of) if _needs_columns(tree) else tree
+
+
+def _spark_sql(tree: exp.Expr) -> str:
     for rewrite in _REWRITES:
         tree = _rewritten(tree, rewrite)
     return tree.sql(dialect="spark", pretty=True, comments=False, unsupported_level=sqlglot.ErrorLevel.RAISE)
@@ -78,7 +145,9 @@ def _needs_columns(tree: exp.Expr) -> bool:
 def _with_columns(tree: exp.Expr, columns_of: Callable[[str], Mapping[str, str]]) -> exp.Expr:
     """Write out every ``*`` and put the branches of ``union all by name`` into one order."""
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
-    schema: dict[str, object] = {table.name: dict(columns_of(table.name)) for table in tree.find_all(exp.Table) if table.name not in ctes}
+    schema: dict[str, object] = {
+        table.name: dict(columns_of(table.name)) for table in tree.find_all(exp.Table) if table.name not in ctes
+    }
     tree = qualify(
         tree,
         dialect="duckdb",

@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from orchestration.spark.dialect import PERIODS_VARIABLE, spark_type, temporary_name
 from orchestration.spark.layout import Exchange, read_catalogue
 
-__all__ = ["start_session"]
+__all__ = ["check_settings", "start_session"]
 
 _SETTINGS = {
     # Digits behind the point are never given up for a wider integer part; what does not fit is an error.
@@ -49,3 +49,16 @@ def start_session(exchange: Exchange, master: str) -> SparkSession:
             frame = session.read.schema(types).parquet(str(folder / schema / table))
             frame.createOrReplaceTempView(temporary_name(schema, table))
     return session
+
+
+def check_settings(session: SparkSession) -> None:
+    """Refuse to work on with settings that somebody changed after the start: results could differ without a word.
+
+    dbt-spark turns ANSI off for every session it is given, and then an overflow is a null.
+
+    Raises:
+        RuntimeError: a setting is not what it has to be.
+    """
+    wrong = {name: found for name, value in _SETTINGS.items() if (found := session.conf.get(name)) != value}
+    if wrong:
+        raise RuntimeError(f"settings of the Spark session were changed: {wrong}")
