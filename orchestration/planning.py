@@ -75,6 +75,14 @@ def code_digest(project_root: Path = PROJECT_ROOT) -> str:
     return digest.hexdigest()
 
 
+def _building_digest() -> str:
+    """Return the digest of the code that builds: on Spark, which keeps its tables apart, of what translates too."""
+    if environment_engine().engine == "duckdb":
+        return code_digest()
+    files = sorted((PROJECT_ROOT / "orchestration" / "spark").glob("*.py"))
+    return _digest(code_digest(), *(file.read_text(encoding="utf-8") for file in files))
+
+
 def billing_exports(configuration: Configuration) -> dict[str, str]:
     """Return, per payer account id, the export it is billed from; empty where there is only one."""
     return {payer.payer_account_id: payer.billing_export or "" for payer in configuration.payers}
@@ -98,11 +106,7 @@ def plan_periods(
         only: build none but these periods; None for all.
         force: build also what is unchanged.
     """
-    code = code_digest()
-    engine = environment_engine().engine
-    if engine != "duckdb":
-        # Each engine keeps what it built in files of its own.
-        code = _digest(code, engine)
+    code = _building_digest()
     deliveries: dict[date, list[str]] = {}
     for period, key, fingerprint in connection.execute(
         "select billing_period, delivery_key, fingerprint from raw.deliveries "

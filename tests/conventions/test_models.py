@@ -196,7 +196,7 @@ def test_singular_tests_say_what_a_failure_means() -> None:
 
 
 def test_macros_are_one_a_file_and_say_what_they_do() -> None:
-    for file in (PROJECT_ROOT / "dbt_project" / "macros").glob("*.sql"):
+    for file in (PROJECT_ROOT / "dbt_project" / "macros").rglob("*.sql"):
         text = file.read_text(encoding="utf-8")
         assert text.startswith("{#"), file.name
         assert len(re.findall(r"{%-? (?:macro|materialization) ", text)) == 1, file.name
