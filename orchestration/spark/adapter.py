@@ -93,9 +93,10 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
         frame = _typed(self._frame(sql), columns)
         if not keep:
             frame = self._of_build_periods(frame)
-        folder = self._folder(relation, self.exchange.tables if keep else self.exchange.scratch)
-        self._write(frame, folder)
-        self._register(relation, folder, _columns(frame), keep)
+        if keep:
+            self._keep_whole(relation, frame)
+        else:
+            self._keep_for_this_run(relation, frame)
 
     @available
     def build_periods(self, relation: BaseRelation, sql: str, columns: Mapping[str, str], reads_raw: bool) -> int:
@@ -133,7 +134,7 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
         one_by_one = reads_itself or reads_raw
         for batch in [[period] for period in periods] if one_by_one else [periods] if periods else []:
             self._set_periods(batch)
-            building = folder.with_name(f"{folder.name}.building")
+            building = self._folder(relation, self._building)
             self._write(_typed(self._frame(sql), columns), building, partition="billing_period")
             _put_in_place(building, folder, batch)
             self._register(relation, folder, wanted, keep=True)
@@ -148,9 +149,24 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
         header, rows = rows[0], rows[1:]
         texts = self.session.createDataFrame(rows, ", ".join(f"`{name}` string" for name in header))
         frame = _typed(texts, {str(name): columns.get(str(name), "varchar") for name in header})
-        folder = self._folder(relation, self.exchange.tables)
-        self._write(frame, folder)
+        self._keep_whole(relation, frame)
+
+    def _keep_whole(self, relation: BaseRelation, frame: DataFrame) -> None:
+        building, folder = (self._folder(relation, root) for root in (self._building, self.exchange.tables))
+        self._write(frame, building)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building.rename(folder)
         self._register(relation, folder, _columns(frame), keep=True)
+
+    def _keep_for_this_run(self, relation: BaseRelation, frame: DataFrame) -> None:
+        folder = self._folder(relation, self.exchange.scratch)
+        self._write(frame, folder)
+        self._register(relation, folder, _columns(frame), keep=False)
+
+    @property
+    def _building(self) -> Path:
+        return self.exchange.scratch / "building"
 
     def _frame(self, sql: str) -> DataFrame:
         check_settings(self.session)
@@ -211,11 +227,10 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
         return frame.where(frame.billing_period.isin(self._periods(reads_raw=False)))
 
     def _write(self, frame: DataFrame, folder: Path, partition: str | None = None) -> None:
-        if partition is None:
-            frame.coalesce(1).write.mode("overwrite").parquet(str(folder))
-        else:
-            # A few files per period, however many tasks there were.
-            frame.hint("rebalance", partition).write.partitionBy(partition).mode("overwrite").parquet(str(folder))
+        # Files of a size that is worth one, however many tasks there were.
+        rebalanced = frame.hint("rebalance") if partition is None else frame.hint("rebalance", partition)
+        writer = rebalanced.write.mode("overwrite")
+        (writer if partition is None else writer.partitionBy(partition)).parquet(str(folder))
 
     def _drop_other_columns(
         self, relation: BaseRelation, folder: Path, wanted: Columns, periods: Sequence[date]

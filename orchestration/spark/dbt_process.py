@@ -25,7 +25,7 @@ def _main(arguments: list[str]) -> int:
     assert environment.spark_folder is not None, "set by whoever starts this process"
     assert environment.spark_master is not None, "set by whoever starts this process"
     exchange = Exchange(Path(environment.spark_folder))
-    shutil.rmtree(exchange.scratch, ignore_errors=True)
+    shutil.rmtree(exchange.scratch.parent, ignore_errors=True)
     session = start_session(exchange, environment.spark_master)
     SparkAdapter.session, SparkAdapter.exchange = session, exchange
     # dbt asks the package of a target's type for its adapter and credentials.

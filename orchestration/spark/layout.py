@@ -41,8 +41,10 @@ class Exchange:
 
     @property
     def scratch(self) -> Path:
-        """What Spark keeps while it builds; removed by the next run."""
-        return self.root / "scratch"
+        """What Spark keeps while it builds, a folder per process: a JVM can outlive the process that was killed, and
+        whatever it still writes must not meet what the next run writes.
+        """
+        return self.root / "scratch" / str(os.getpid())
 
 
 def read_catalogue(folder: Path) -> dict[str, Columns]:
