@@ -1,12 +1,16 @@
 """The sample months, built by DuckDB and by a Spark cluster, are the same months to the last decimal."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration.exports.cur import write_cur
+from orchestration.exports.focus import write_focus
 from orchestration.runs import run_new
 from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
@@ -86,6 +90,24 @@ def test_sample_months_are_equal_to_the_last_decimal(built: BothEngines) -> None
     assert _differences(built) == {}
 
 
+@pytest.mark.parametrize("write", [write_focus, write_cur])
+def test_exports_read_the_same_rows_and_charges(
+    write: Callable[[Workspace, date, str | None, Path], object], built: BothEngines, tmp_path: Path
+) -> None:
+    files = []
+    for workspace in (built.on_duckdb, built.on_spark):
+        files.append(tmp_path / f"{workspace.root.name}.parquet")
+        write(workspace, date(2026, 9, 1), None, files[-1])
+    one, other = (f"select * from read_parquet('{file}')" for file in files)
+    with duckdb.connect() as connection:
+        rows, apart = connection.execute(
+            f"select (select count(*) from ({one})), "
+            f"(select count(*) from (({one} except all {other}) union all ({other} except all {one})))"
+        ).fetchall()[0]
+    assert rows > 0
+    assert apart == 0
+
+
 def test_changed_prices_are_equal_and_read_no_delivery_again(
     built: BothEngines, spark_cluster: SparkCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,9 +122,3 @@ def test_changed_prices_are_equal_and_read_no_delivery_again(
     run_new(built.on_spark)
     assert not [*(built.on_spark.warehouse / "spark" / "inputs" / "raw" / "cur_line_items").iterdir()]
     assert _differences(built) == {}
-
-
-def test_exports_read_rows_and_charges_of_a_workspace_on_spark(built: BothEngines, tmp_path: Path) -> None:
-    from orchestration.exports.cur import export_cur
-
-    assert callable(export_cur)
