@@ -43,7 +43,8 @@ _EXACT = _values({"a": "decimal(38, 24)"}, [(amount,) for amount in _amounts(24,
 _TENTHS = _values({"a": "decimal(38, 10)"}, [(amount,) for amount in _amounts(10, 24)])
 _PAIRS = _values(
     {"a": "decimal(28, 10)", "b": "decimal(18, 10)"},
-    [(a, b) for a, b in zip(_amounts(10, 18), _amounts(10, 16), strict=True) if b != 0],
+    # Beyond a ratio of 10^9 the quotient of whole units overflows on Spark, which is an error and no other digits.
+    [(a, b) for a, b in zip(_amounts(10, 18), _amounts(10, 16), strict=True) if b != 0 and abs(a) < 10**9 * abs(b)],
 )
 _WHOLES = _values(
     {"a": "hugeint", "b": "hugeint"},
