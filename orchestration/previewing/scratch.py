@@ -99,8 +99,8 @@ def built_sides(
     """
     if spark_engine(workspace) is not None:
         raise ChargehouseError(
-            "Previews are built by DuckDB, and this workspace is built by Spark. Copy billing/ and landing/ to a folder "
-            "of their own, and preview there without CHARGEHOUSE_ENGINE. Nothing was changed."
+            "Previews are built by DuckDB, and this workspace is built by Spark. Copy billing/ and landing/ to a "
+            "folder of their own, and preview there without CHARGEHOUSE_ENGINE. Nothing was changed."
         )
     # A workspace that was never run has no folder for the lock, and nobody to keep out.
     is_there = workspace.warehouse.exists()
