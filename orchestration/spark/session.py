@@ -15,7 +15,7 @@ __all__ = ["check_settings", "start_session"]
 _SETTINGS = {
     # Digits behind the point are never given up for a wider integer part; what does not fit is an error.
     "spark.sql.decimalOperations.allowPrecisionLoss": "false",
-    "spark.sql.legacy.retainFractionDigitsFirst": "true",
+    "spark.sql.legacy.decimal.retainFractionDigitsOnTruncate": "true",
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     # Views and tables are of this session alone; what is kept is Parquet in the shared folder.
@@ -41,6 +41,10 @@ def start_session(exchange: Exchange, master: str) -> SparkSession:
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    # Spark takes a misspelt setting without a word; one that can be changed is one that it knows.
+    unknown = [name for name in _SETTINGS if name.startswith("spark.sql.") and not _is_known(session, name)]
+    if unknown:
+        raise RuntimeError(f"this Spark has no such settings: {unknown}")
     session.sql(f"declare or replace variable {PERIODS_VARIABLE} array<date>")
     for folder in (exchange.inputs, exchange.tables):
         for name, columns in read_catalogue(folder).items():
@@ -49,6 +53,10 @@ def start_session(exchange: Exchange, master: str) -> SparkSession:
             frame = session.read.schema(types).parquet(str(folder / schema / table))
             frame.createOrReplaceTempView(temporary_name(schema, table))
     return session
+
+
+def _is_known(session: SparkSession, name: str) -> bool:
+    return name == "spark.sql.catalogImplementation" or bool(session.conf.isModifiable(name))
 
 
 def check_settings(session: SparkSession) -> None:
