@@ -256,7 +256,9 @@ def _extreme_row(node: exp.Expr) -> exp.Expr:
         return node
     order = found.expression
     if isinstance(order, exp.Tuple):
-        order = _call("STRUCT", *order.expressions)
+        # A null inside a row is its largest value in DuckDB and its smallest in Spark.
+        parts = [(exp.Is(this=exp.paren(part.copy()), expression=exp.null()), part) for part in order.expressions]
+        order = _call("STRUCT", *(side for pair in parts for side in pair))
     is_given = exp.Not(this=exp.Is(this=exp.paren(found.this.copy()), expression=exp.null()))
     condition = exp.and_(node.expression.this, is_given) if has_filter else is_given
     name = "MAX_BY" if isinstance(found, exp.ArgMax) else "MIN_BY"
@@ -319,6 +321,8 @@ def _functions(node: exp.Expr) -> exp.Expr:
             return exp.cast(node.expressions[1], exp.DType.TIMESTAMPNTZ)
         if name == "list_sum":
             return _list_sum(node.expressions[0])
+    if isinstance(node, exp.DayOfWeekIso):
+        return exp.paren(exp.Add(this=_call("WEEKDAY", node.this), expression=exp.Literal.number(1)))
     if isinstance(node, exp.Length) and isinstance(node.this, exp.Split | exp.ArrayFilter):
         return _call("SIZE", node.this)
     return node

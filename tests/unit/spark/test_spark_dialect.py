@@ -79,7 +79,7 @@ def test_every_test_is_translated(
 def _assert_spark_knows(text: str) -> None:
     """What sqlglot does not know of it hands on as it stands: nothing of DuckDB alone may be left."""
     left = {call.name.lower() for call in sqlglot.parse_one(text, read="spark").find_all(sqlglot.exp.Anonymous)}
-    assert left <= {"inline", "map_entries", "map_values", "max_by", "min_by"}, left
+    assert left <= {"inline", "map_entries", "map_values", "max_by", "min_by", "weekday"}, left
     for word in ("INT128", "HUGEINT", "BY NAME", "REPLACE (", "GETVARIABLE", "ARG_M", " DIV ", "SIGN("):
         assert word not in text.upper(), word
 
@@ -92,6 +92,8 @@ def test_one_row_of_what_spark_would_read_otherwise() -> None:
         "SELECT (CASE WHEN (a) > 0 THEN 1 WHEN (a) < 0 THEN -1 WHEN (a) = 0 THEN 0 END) FROM t"
     )
     assert "FILTER(WHERE NOT (a) IS NULL)" in translated("select arg_max(a, b) from t")
+    assert "MAX_BY(a, STRUCT((b) IS NULL, b, (c) IS NULL, c))" in translated("select arg_max(a, (b, c)) from t")
+    assert translated("select isodow(d) from t") == "SELECT (WEEKDAY(d) + 1) FROM t"
     assert translated("select 1 from raw.deliveries where billing_period = getvariable('billing_period')") == (
         "SELECT 1 FROM raw__deliveries AS deliveries WHERE ARRAY_CONTAINS(current_periods, billing_period)"
     )
