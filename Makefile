@@ -12,6 +12,10 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 export DAGSTER_DISABLE_TELEMETRY := yes
 
+# Whole runs first, file by file: left to itself, xdist begins with the files of many short tests, and the last long file
+# then keeps one process alone.
+BY_FILE := --dist loadfile --no-loadscope-reorder
+
 .PHONY: help setup setup-system setup-spark run test test-faults test-spark lint docs dashboard dagster lock clean
 
 help:  ## list the verbs
@@ -48,7 +52,7 @@ run: setup  ## make the bundled sample months, process them through Dagster, iss
 
 test: setup  ## run every test (those that need a missing program or folder say so and skip)
 	$(BIN)/python -m pytest tests/conventions
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/integration
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(BY_FILE) tests/integration tests/unit
 	$(BIN)/python -m pytest tests/browser
 
 test-faults: setup  ## run the long series of kills and damaged deliveries in full

@@ -18,7 +18,7 @@ from filelock import FileLock
 from orchestration.errors import BuildError
 from orchestration.settings import PROJECT_ROOT
 
-__all__ = ["DBT_EXECUTABLE", "MANIFEST", "PARSED_PROJECT", "failures", "prepare_manifest"]
+__all__ = ["DBT_EXECUTABLE", "MANIFEST", "PARSED_PROJECT", "failures", "prepare_manifest", "project_digest"]
 
 DBT_EXECUTABLE = str(Path(sys.executable).with_name("dbt"))
 """The dbt of this environment: nobody has to activate it for its programs to be found."""
@@ -41,7 +41,7 @@ def prepare_manifest() -> Path:
     Raises:
         BuildError: the models cannot be parsed.
     """
-    digest = _project_digest()
+    digest = project_digest()
     if not _is_parsed(digest):
         MANIFEST.parent.mkdir(exist_ok=True)
         with FileLock(MANIFEST.with_name("parsing.lock")):
@@ -77,7 +77,8 @@ def _parse() -> None:
     copied.replace(PARSED_PROJECT)
 
 
-def _project_digest() -> str:
+def project_digest() -> str:
+    """Return the sha256 of everything that dbt makes the models from: its version, its settings and the project."""
     digest = hashlib.sha256(version("dbt-core").encode())
     files = [PROJECT_ROOT / "dbt_project.yml", PROJECT_ROOT / "profiles.yml"]
     files += (file for file in (PROJECT_ROOT / "dbt_project").rglob("*") if file.is_file())

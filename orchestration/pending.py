@@ -35,8 +35,8 @@ class Pending:
 
     Attributes:
         periods: billing periods with something new, oldest first.
-        unpublished: a run built something and died before it was published, or what is published without building
-            anything (budgets, limits of checks) has changed.
+        unpublished: a run built something and died before it was published, or checks stopped it, or what is
+            published without building anything (budgets, limits of checks) has changed.
     """
 
     periods: tuple[date, ...]
@@ -68,7 +68,9 @@ def find_pending(workspace: Workspace, configuration: Configuration, only: froze
             unpublished = True
     if only is not None:
         periods &= only
-    return Pending(tuple(sorted(periods)), unpublished or not workspace.published_file.exists())
+    # Left by a run that its checks stopped: with no period to build, nothing else would say that it is not done.
+    was_stopped = workspace.failed_checks_file.exists()
+    return Pending(tuple(sorted(periods)), unpublished or was_stopped or not workspace.published_file.exists())
 
 
 def pending_range(workspace: Workspace, partitions: dg.TimeWindowPartitionsDefinition) -> tuple[date, date] | None:

@@ -1,7 +1,8 @@
 """Which billing periods a run has to build, and why.
 
 What is here: fingerprints of everything that makes a period (deliveries, price lists, configuration, models, issued
-documents, and the periods that customer credits were drawn in before it) compared with what was built last.
+documents, and the periods that customer credits were drawn in before it) compared with what was built last; and of what
+makes the views and seeds, which are of no period.
 When to add here: a new kind of input that can change a period's numbers.
 What does not belong here: building.
 """
@@ -27,6 +28,7 @@ __all__ = [
     "mark_built",
     "periods_drawing_after",
     "plan_periods",
+    "standing_digest",
     "unfinished_periods",
     "write_build_periods",
 ]
@@ -81,6 +83,27 @@ def _building_digest() -> str:
         return code_digest()
     files = sorted((PROJECT_ROOT / "orchestration" / "spark").glob("*.py"))
     return _digest(code_digest(), *(file.read_text(encoding="utf-8") for file in files))
+
+
+def standing_digest(connection: duckdb.DuckDBPyConnection, project_digest: str) -> str:
+    """Return the sha256 of which views stand and what makes them: the project, and the columns of what they read.
+
+    While it is what it was after all models were made, making the views and seeds anew would change nothing: views hold
+    no rows, and seeds are part of the project.
+
+    Args:
+        connection: the warehouse, after the inputs were brought in.
+        project_digest: of the dbt project.
+    """
+    columns = connection.execute(
+        "select table_schema, table_name, column_name, data_type from information_schema.columns "
+        "where table_schema in ('raw', 'billing', 'ledger') order by table_schema, table_name, ordinal_position"
+    ).fetchall()
+    # By name: DuckDB writes the SQL of one and the same view in another order each time.
+    views = connection.execute(
+        "select schema_name, view_name from duckdb_views() where not internal and schema_name <> 'raw' order by all"
+    ).fetchall()
+    return _digest(project_digest, *("\x1e".join(found) for found in [*columns, *views]))
 
 
 def billing_exports(configuration: Configuration) -> dict[str, str]:
@@ -258,13 +281,29 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
 
 
 def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
-    """Record that what was asked for is built and its checks have passed."""
+    """Record that what was asked for is built and its checks have passed, and what each period was built from.
+
+    Inputs of a period are kept beside it, since a delivery may follow that a run leaves out (``run --period``).
+    The caller's transaction holds it together.
+    """
     connection.execute(
         "insert or replace into raw.period_builds by name "
         "select billing_period, fingerprint, grain_fingerprint, ? as run_id, "
         "date_trunc('second', now()::timestamp) as built_at, price_list_digest, document_digest, drawn_before "
         "from raw.build_periods",
         [run_id],
+    )
+    connection.execute(
+        "delete from raw.period_inputs where billing_period in (select billing_period from raw.build_periods)"
+    )
+    connection.execute(
+        "insert into raw.period_inputs by name "
+        "select billing_period, 'delivery' as kind, delivery_key as name, coalesce(fingerprint, '') as digest "
+        "from raw.deliveries semi join raw.build_periods using (billing_period) "
+        "where status = 'current' and is_billed "
+        "union all by name "
+        "select billing_period, 'configuration_file' as kind, file as name, sha256 as digest "
+        "from raw.build_periods, raw.configuration_files"
     )
 
 

@@ -26,7 +26,7 @@ _RUN_TABLES = {
     """,
     "fct_check_failures": "select * from {}.raw.check_failures order by all",
     "fct_expected_deliveries": "select * from {}.raw.expected_deliveries order by all",
-    "dim_configuration_files": "select * from {}.raw.configuration_files order by file",
+    "fct_period_inputs": "select * from {}.raw.period_inputs order by all",
     "dim_price_lists": "select * exclude (fingerprint) from {}.raw.price_list_files",
 }
 
@@ -84,7 +84,10 @@ _RUN_COMMENTS = {
         "One row per payer and what it sends next: a newer `delivery` of an open month, the next `month`; late from "
         "due_at (UTC) on."
     ),
-    "dim_configuration_files": "One row per configuration file that the latest run loaded, with its sha256.",
+    "fct_period_inputs": (
+        "One row per billing period and what it was built from: a `delivery` (name is its delivery_key) or a "
+        "`configuration_file`, each with its sha256."
+    ),
     "dim_price_lists": "One row per AWS price list seen, with what it holds, or why it is rejected (R8).",
     "fct_document_line_accounts": "One row per line of an issued document and account (D3, M5).",
     "fct_document_taxes": "One row per tax category and rate of an issued document (D3, T3, D6).",

@@ -6,6 +6,7 @@ When to add here: what a headless run must do beside the job.
 What does not belong here: stages of the job (``assets/``).
 """
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -31,12 +32,18 @@ _RUN_CONFIG = "run.yaml"
 
 # Checks whose failing rows are warnings in words of their own.
 _SAID_BESIDE = {"deliveries__accepted", "deliveries__fresh", "deliveries__month_arrived"}
-_WITHOUT_CAPTURE = """
+_IN_THIS_PROCESS = """
 # Capturing what a step prints turns the outputs of the whole process about. A run in a process that does something else
-# too, as the pages do, must not; what it prints is in its log file.
+# too must not; what it prints is in its log file.
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
+# Where Dagster keeps events by default, so that its pages show them.
+event_log_storage:
+  module: orchestration.dagster_storage
+  class: EventLog
+  config:
+    base_dir: {events}
 """
 
 
@@ -200,9 +207,8 @@ def prepare_dagster_home(workspace: Workspace) -> None:
     workspace.dagster_home.mkdir(parents=True, exist_ok=True)
     settings = PROJECT_ROOT / "orchestration" / "dagster.yaml"
     shutil.copyfile(settings, workspace.dagster_home / "dagster.yaml")
-    (workspace.dagster_home / _RUN_CONFIG).write_text(
-        settings.read_text(encoding="utf-8") + _WITHOUT_CAPTURE, encoding="utf-8"
-    )
+    own = _IN_THIS_PROCESS.format(events=json.dumps(str(workspace.dagster_home / "history" / "runs")))
+    (workspace.dagster_home / _RUN_CONFIG).write_text(settings.read_text(encoding="utf-8") + own, encoding="utf-8")
 
 
 def close_dead_runs(instance: "dg.DagsterInstance") -> None:

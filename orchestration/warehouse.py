@@ -74,6 +74,12 @@ create table if not exists raw.configuration_files (
     sha256 varchar not null,
     byte_count bigint not null
 );
+create table if not exists raw.period_inputs (
+    billing_period date not null,
+    kind varchar not null,
+    name varchar not null,
+    digest varchar not null
+);
 create table if not exists raw.approved_drafts (
     draft_hash varchar primary key,
     total_amount decimal(22, 4),
@@ -85,6 +91,9 @@ create table if not exists raw.proposal_causes (
     compared_with varchar not null,
     cause varchar not null,
     total_amount decimal(22, 4)
+);
+create table if not exists raw.standing_models (
+    digest varchar not null
 );
 create table if not exists raw.cost_anomalies (
     billing_period date not null,

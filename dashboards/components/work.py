@@ -20,7 +20,7 @@ import streamlit as st
 from dashboards import strings
 from orchestration.errors import ChargehouseError, NotBuiltError, WorkspaceBusyError
 
-__all__ = ["Report", "Work", "show_failure", "show_progress", "start"]
+__all__ = ["Report", "Work", "plain_markdown", "show_failure", "show_progress", "start"]
 
 _LOG = logging.getLogger("chargehouse.pages")
 
@@ -95,16 +95,21 @@ def show_progress(work: Work[Result]) -> None:
         st.html(f'<div class="ch-working" role="status"><i></i><b>{title}</b><span>{step}</span></div>')
 
 
+def plain_markdown(text: str) -> str:
+    """Keep names of files and rows as they are: Markdown would read their underscores and stars."""
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#$~|" else letter for letter in text)
+
+
 def show_failure(error: Exception) -> None:
     """Say why something could not be done, and what to do."""
+    # Problems stand on lines of their own.
+    told = plain_markdown(str(error)).replace("\n", "  \n")
     match error:
         case WorkspaceBusyError():
-            st.warning(f"**{strings.BUSY}.** {strings.BUSY_REMEDY}\n\n{error}", icon=":material/hourglass_top:")
+            st.warning(f"**{strings.BUSY}.** {strings.BUSY_REMEDY}\n\n{told}", icon=":material/hourglass_top:")
         case NotBuiltError():
-            st.warning(
-                f"**{strings.NOT_BUILT}.** {strings.NOT_BUILT_REMEDY}\n\n{error}", icon=":material/sync_problem:"
-            )
+            st.warning(f"**{strings.NOT_BUILT}.** {strings.NOT_BUILT_REMEDY}\n\n{told}", icon=":material/sync_problem:")
         case ChargehouseError():
-            st.error(f"**{strings.FAILED}.** {error}", icon=":material/error:")
+            st.error(f"**{strings.FAILED}.** {told}", icon=":material/error:")
         case _:
             st.error(strings.UNEXPECTED, icon=":material/error:")

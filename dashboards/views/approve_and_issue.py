@@ -16,7 +16,7 @@ from dashboards import document_queries, extracts, queries, strings
 from dashboards.components import exports, filters, money, person, tables, work
 from dashboards.components.filters import Selection
 from dashboards.components.tables import Cell, Column, Tone, number
-from dashboards.components.work import Report, Work
+from dashboards.components.work import Report, Work, plain_markdown
 from dashboards.document_queries import Cause, DocumentTotal, LineDifference, Proposal, Refusal, TaxDifference
 from dashboards.queries import InvoiceLine
 from orchestration.settings import Workspace
@@ -220,7 +220,7 @@ def show_differences(
     for cause in causes:
         if cause.compared_with == "issued":
             for sentence in cause.cause.split("; "):
-                st.markdown(f"- {_plain_markdown(sentence)}")
+                st.markdown(f"- {plain_markdown(sentence)}")
 
     def with_credit(net: Decimal | None, credit: Decimal | None) -> Cell:
         detail = f"{strings.ONLY_CREDITS_DIFFER} {money.document(credit, units)}" if credit else ""
@@ -247,11 +247,6 @@ def show_differences(
     ]
     if taxes:
         tables.show(taxes, tax_columns, caption=f"{strings.TAX_DIFFERENCES}, {proposal.customer_name}")
-
-
-def _plain_markdown(text: str) -> str:
-    """Keep names of files and rows as they are: Markdown would read their underscores and stars."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>#$~|" else letter for letter in text)
 
 
 def show_lines(proposal: Proposal, lines: Sequence[InvoiceLine]) -> None:
@@ -288,7 +283,7 @@ def show_details(proposal: Proposal, refusals: Sequence[Refusal], causes: Sequen
         emphasis=strings.INVOICE_TOTAL,
     )
     if lapsed := lapse(proposal, causes):
-        st.warning(f"**{strings.LAPSED}.** {_plain_markdown(lapsed)}", icon=":material/history:")
+        st.warning(f"**{strings.LAPSED}.** {plain_markdown(lapsed)}", icon=":material/history:")
     show_refusals(refusals)
     if proposal.reference_number:
         show_differences(
@@ -386,8 +381,10 @@ def issue_dialog(chosen: Selection, proposals: Sequence[Proposal]) -> None:
 
         def issue(report: Report) -> "Issued":
             from orchestration.issuing import desk
+            from orchestration.run_process import run_apart
 
-            return desk.issue_and_build(workspace, period, None, who, report=report, seen=seen)
+            # In a process of its own: the build would keep the server from answering for a minute.
+            return desk.issue_and_build(workspace, period, None, who, report=report, seen=seen, run=run_apart)
 
         _begin(strings.doing("Issuing", len(meant)), strings.DONE_ISSUED, issue)
 
@@ -562,7 +559,7 @@ def show_outcome(found: Work["Issued"], names: Mapping[str, str]) -> None:
             if outcome.number:
                 shown = f"{outcome.total_amount:,f}" if outcome.total_amount is not None else money.MISSING
                 sentences.append(
-                    f"**{outcome.number}** {_plain_markdown(customer(outcome.billing_group_id))}, "
+                    f"**{outcome.number}** {plain_markdown(customer(outcome.billing_group_id))}, "
                     f"{money.with_code(outcome.currency, shown)}"
                 )
         st.success("  \n".join(sentences), icon=":material/check_circle:")
@@ -571,17 +568,17 @@ def show_outcome(found: Work["Issued"], names: Mapping[str, str]) -> None:
     for outcome in done:
         if outcome.reason:
             st.warning(
-                f"**{strings.FILES_FAILED}: {outcome.number}.** {_plain_markdown(outcome.reason)}",
+                f"**{strings.FILES_FAILED}: {outcome.number}.** {plain_markdown(outcome.reason)}",
                 icon=":material/draft:",
             )
     if refused:
         reasons = "\n".join(
-            f"- **{_plain_markdown(customer(outcome.billing_group_id))}**: {_plain_markdown(outcome.reason)}"
+            f"- **{plain_markdown(customer(outcome.billing_group_id))}**: {plain_markdown(outcome.reason)}"
             for outcome in refused
         )
         st.error(f"{strings.not_done(len(refused))}\n{reasons}", icon=":material/block:")
     if found.result.failed_run:
-        st.warning(_plain_markdown(found.result.failed_run), icon=":material/sync_problem:")
+        st.warning(plain_markdown(found.result.failed_run), icon=":material/sync_problem:")
     st.button(strings.DISMISS, key="issuing_dismiss", type="tertiary", on_click=_forget_work)
 
 

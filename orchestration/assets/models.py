@@ -15,12 +15,13 @@ import dagster as dg
 import duckdb
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from orchestration.dbt_files import failures
+from orchestration.dbt_files import failures, project_digest
 from orchestration.expectations.catalogue import checks_of
 from orchestration.expectations.results import result_of_rows, save_results
 from orchestration.expectations.validation import CheckResult
 from orchestration.models import DBT_PROJECT, TRANSLATOR, prepare_manifest
 from orchestration.partitions import BILLING_PERIODS
+from orchestration.planning import standing_digest
 from orchestration.publish import publish_failed_checks
 from orchestration.resources import WorkspaceResource
 from orchestration.settings import export_variables
@@ -33,12 +34,18 @@ __all__ = ["dbt_arguments", "failing_rows", "models", "test_results"]
 _LOG = logging.getLogger("chargehouse.run")
 
 
-def dbt_arguments() -> list[str]:
+def dbt_arguments(are_views_standing: bool) -> list[str]:
     """Return the arguments of the one invocation.
 
     Unit tests prove rules, not data, and belong to `make test`. A log for debugging would take a tenth of dbt's time.
+
+    Args:
+        are_views_standing: the warehouse's views and seeds are those that dbt would make now, so it makes none.
     """
-    return ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
+    # Without the empty indirect selection dbt would leave out the tests of what is excluded too.
+    standing = ["--indirect-selection", "empty", "--exclude", "config.materialized:view resource_type:seed"]
+    arguments = ["--log-level-file", "info", "build", "--exclude-resource-type", "unit_test"]
+    return [*arguments, *standing] if are_views_standing else arguments
 
 
 @dbt_assets(
@@ -56,15 +63,39 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     # If dbt dies before it writes its own, the last run's results must not be taken for this one's.
     run_results.unlink(missing_ok=True)
     spark = spark_engine(place)
-    if spark is not None:
-        export_variables(spark.environment)
-        with open_warehouse(place) as connection:
+    with open_warehouse(place) as connection:
+        if spark is not None:
+            export_variables(spark.environment)
             write_inputs(connection, spark.exchange)
-    invocation = dbt.cli(dbt_arguments(), context=context, target_path=run_results.parent, raise_on_error=False)
-    yield from invocation.stream()
+        digest = standing_digest(connection, project_digest())
+        stands = connection.execute("select 1 from raw.standing_models where digest = $1", [digest]).fetchone()
+        if spark is not None:
+            # Its views are of one session.
+            stands = None
+        if stands is None:
+            # Until all are made, nobody may take what is half made for it.
+            connection.execute("delete from raw.standing_models")
+    arguments = dbt_arguments(are_views_standing=stands is not None)
+    invocation = dbt.cli(arguments, context=context, target_path=run_results.parent, raise_on_error=False)
+    # A view that stands shows what was built now; Dagster wants to hear of it before what reads it.
+    not_said = set(context.selected_asset_keys) if stands else set()
+    for event in invocation.stream():
+        if isinstance(event, dg.Output):
+            key = context.asset_key_for_output(event.output_name)
+            not_said.discard(key)
+            yield from _standing_before(context.assets_def, key, not_said)
+        yield event
+    if invocation.is_successful():
+        while not_said:
+            key = not_said.pop()
+            yield from _standing_before(context.assets_def, key, not_said)
+            yield dg.MaterializeResult(asset_key=key)
     with open_warehouse(place) as connection:
         if spark is not None:
             take_tables(connection, spark.exchange)
+        elif stands is None and invocation.is_successful() and not context.is_subset:
+            made = standing_digest(connection, project_digest())
+            connection.execute("insert into raw.standing_models values ($1)", [made])
         results = test_results(connection, run_results)
         save_results(connection, "dbt", results)
     if any(result.blocks for result in results):
@@ -74,6 +105,17 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
             description="; ".join(failures(run_results)) or f"dbt could not finish: {invocation.get_error()}",
             allow_retries=False,
         )
+
+
+def _standing_before(
+    assets: dg.AssetsDefinition, key: dg.AssetKey, not_said: set[dg.AssetKey]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Say of everything that ``key`` reads, and nobody has said yet, that it stands."""
+    for parent in sorted(assets.asset_deps[key]):
+        if parent in not_said:
+            not_said.discard(parent)
+            yield from _standing_before(assets, parent, not_said)
+            yield dg.MaterializeResult(asset_key=parent)
 
 
 def test_results(connection: duckdb.DuckDBPyConnection, run_results: Path) -> list[CheckResult]:

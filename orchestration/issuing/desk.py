@@ -242,10 +242,12 @@ def issue_and_build(
     report: Callable[[str], None] = lambda _line: None,
     seen: Mapping[str, str] | None = None,
     wait_seconds: float = 0,
+    run: Callable[..., object] = run_new,
 ) -> Issued:
     """Issue, and where anything was issued build what follows from it: what the command and the page do.
 
-    Args, Raises: see ``issue``. A run that fails afterwards is no error, for the documents are issued.
+    Args, Raises: see ``issue``. A run that fails afterwards is no error, for the documents are issued. ``run`` runs it:
+    ``run_new`` in this process, or ``run_apart``.
     """
     outcomes = issue(
         workspace, billing_period, billing_group_id, by, overrides, report=report, seen=seen, wait_seconds=wait_seconds
@@ -253,14 +255,18 @@ def issue_and_build(
     if not any(outcome.state == "issued" for outcome in outcomes):
         return Issued(outcomes)
     try:
-        build_issued(workspace, billing_period, report, wait_seconds)
+        build_issued(workspace, billing_period, report, wait_seconds, run)
     except ChargehouseError as error:
         return Issued(outcomes, f"The documents are issued, but the run after it failed: {error}")
     return Issued(outcomes)
 
 
 def build_issued(
-    workspace: Workspace, billing_period: date, report: Callable[[str], None], wait_seconds: float = 0
+    workspace: Workspace,
+    billing_period: date,
+    report: Callable[[str], None],
+    wait_seconds: float = 0,
+    run: Callable[..., object] = run_new,
 ) -> None:
     """Build a period again in which something was issued, and those whose customer credits are drawn after it.
 
@@ -270,7 +276,7 @@ def build_issued(
         ChargehouseError: the run failed; see ``run_new``.
     """
     after = periods_drawing_after(read_configuration(workspace.billing), [billing_period], known_periods(workspace))
-    run_new(workspace, only=after | {billing_period}, wait_seconds=wait_seconds, report=report)
+    run(workspace, only=after | {billing_period}, wait_seconds=wait_seconds, report=report)
 
 
 @contextmanager

@@ -159,8 +159,29 @@ select
     case when discount_mode = 'columns' then net_unblended_cost else unblended_cost end as aws_cost,
     coalesce(fingerprint, '') as fingerprint
 from marts.dim_deliveries
-where billing_period = $period and status = 'current' and is_billed
+where delivery_key in (
+    select name from marts.fct_period_inputs where billing_period = $period and kind = 'delivery'
+)
 order by payer_account_id
+"""
+
+# Landed after the month was built: a run of other months leaves it for later.
+_NEWER_DELIVERIES = """
+select payer_account_id as payer, export_name as export, delivery_id as delivery
+from marts.dim_deliveries
+where
+    billing_period = $period and status = 'current' and is_billed
+    and delivery_key not in (
+        select name from marts.fct_period_inputs where billing_period = $period and kind = 'delivery'
+    )
+order by payer_account_id
+"""
+
+_CONFIGURATION_FILES = """
+select name as file, digest as sha256
+from marts.fct_period_inputs
+where billing_period = $period and kind = 'configuration_file'
+order by name
 """
 
 _CHAIN = """
@@ -197,7 +218,8 @@ class Certificate:
         open_problems: most money first.
         checks: of the latest run, failed ones first.
         deliveries: what the month was built from.
-        configuration_files: name and sha256 of what the latest run loaded.
+        newer_deliveries: what landed since and is not billed yet.
+        configuration_files: name and sha256 of what the month was built with.
         last_number: newest document of the month; empty for none.
         chain_hash: its hash in the ledger's chain.
     """
@@ -222,6 +244,7 @@ class Certificate:
     open_problems: tuple[Row, ...]
     checks: tuple[Row, ...]
     deliveries: tuple[Row, ...]
+    newer_deliveries: tuple[Row, ...]
     configuration_files: tuple[Row, ...]
     last_number: str
     chain_hash: str
@@ -308,7 +331,8 @@ def read_certificate(connection: duckdb.DuckDBPyConnection, period: date) -> Cer
         open_problems=rows(_OPEN_PROBLEMS),
         checks=rows(_CHECKS),
         deliveries=rows(_DELIVERIES),
-        configuration_files=rows("select file, sha256 from marts.dim_configuration_files order by file"),
+        newer_deliveries=rows(_NEWER_DELIVERIES),
+        configuration_files=rows(_CONFIGURATION_FILES),
         last_number=chain["number"],
         chain_hash=chain["chain_hash"],
     )

@@ -227,10 +227,17 @@ def _facts(certificate: Certificate, digits: int | None) -> list[list[str]]:
         ["Built", built],
         ["Checks of the last run", checks],
         ["Everything it was made from", _short(certificate.fingerprint, digits)],
+        ["Deliveries since then", _newer_deliveries(certificate)],
         ["Billing files", f"{len(certificate.configuration_files)} files, {configuration}"],
         ["Rules (models and ingest)", _short(certificate.code_version, digits)],
         ["Ledger up to", ledger or "no document of the month"],
     ]
+
+
+def _newer_deliveries(certificate: Certificate) -> str:
+    if not certificate.newer_deliveries:
+        return "none"
+    return f"{len(certificate.newer_deliveries)} NOT BILLED YET: run the month again"
 
 
 def _short(text: str | None, digits: int | None) -> str:
@@ -464,7 +471,7 @@ def _deliveries(certificate: Certificate, limit: int | None, digits: int | None)
 
 def _configuration(certificate: Certificate) -> Part:
     rows = [[row["file"], row["sha256"]] for row in certificate.configuration_files]
-    return _part("Billing files of the last run", ["File", "sha256"], rows, 2, empty="Not recorded yet.")
+    return _part("Billing files", ["File", "sha256"], rows, 2, empty="Not recorded yet.")
 
 
 def _page(certificate: Certificate, title: str) -> dict[str, Any]:

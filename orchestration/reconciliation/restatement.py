@@ -6,7 +6,9 @@ What does not belong here: what the change does to documents; that is proposed a
 """
 
 import csv
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
@@ -28,6 +30,9 @@ from orchestration.ingest.view import ViewedDelivery, store_folder, view_sql
 from orchestration.settings import Workspace
 
 __all__ = ["Change", "Comparison", "Known", "Side", "compare_deliveries", "known_deliveries", "write_csv"]
+
+_FOLDERS = "comparing."
+_ABANDONED_SECONDS = 24 * 60 * 60
 
 # Amounts as the control totals take them (C2), split-cost rows left out (C1). An item is what a person would call the
 # same thing in both: AWS's ids of rows change with every delivery.
@@ -232,7 +237,8 @@ def compare_deliveries(
     landing = open_landing(workspace.landing_url)
     landed = {_identity(delivery): delivery for delivery in discover(landing).deliveries}
     workspace.warehouse.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="comparing.", dir=workspace.warehouse) as name:
+    _clear_abandoned(workspace)
+    with tempfile.TemporaryDirectory(prefix=_FOLDERS, dir=workspace.warehouse) as name:
         folder = Path(name)
         with open_scratch_database(folder) as connection:
             read = [
@@ -240,6 +246,14 @@ def compare_deliveries(
                 for known in (before, after)
             ]
             return _compared(connection, folder, before, after, read)
+
+
+def _clear_abandoned(workspace: Workspace) -> None:
+    """Remove what comparisons left that were killed; others may be going on beside this one."""
+    for folder in workspace.warehouse.glob(f"{_FOLDERS}*"):
+        # Nothing compares for a day without another file.
+        if time.time() - folder.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_csv(comparison: Comparison, path: Path) -> int:

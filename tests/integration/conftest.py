@@ -6,16 +6,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.runs import run_new
 from orchestration.settings import Workspace
-from tests.integration.workspaces import Rows, draft_months
-
-_EXPORTED = (
-    "CHARGEHOUSE_DATA",
-    "CHARGEHOUSE_LANDING",
-    "CHARGEHOUSE_LEDGER",
-    "CHARGEHOUSE_WAREHOUSE_FILE",
-    "DAGSTER_HOME",
-)
+from tests.integration.workspaces import EXPORTED, Rows, built_once, copy_landing, draft_months, write_billing
 
 
 @pytest.fixture
@@ -44,14 +37,25 @@ def warehouse() -> Callable[[Workspace, str], Rows]:
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs set the environment of the process for dbt; undo it after each test."""
-    for name in _EXPORTED:
+    for name in EXPORTED:
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
+def workshop(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Two real months of one payer and one member account, as a run built them; no test changes them."""
+
+    def build(workspace: Workspace) -> None:
+        copy_landing(samples / "aws-workshop-2018", workspace)
+        write_billing(workspace, payer="836060457634", member="011254002932")
+        summary = run_new(workspace)
+        assert [f"{period:%Y-%m}" for period in summary.built] == ["2018-10", "2018-11"]
+
+    return built_once(tmp_path_factory, "workshop", build, tmp_path_factory.mktemp("workshop") / "workspace")
+
+
+@pytest.fixture(scope="session")
 def drafted(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Two months to approve and issue, that no test changes; see ``draft_months``."""
-    workspace = Workspace.at(tmp_path_factory.mktemp("drafted"))
-    draft_months(workspace)
-    return workspace
+    return built_once(tmp_path_factory, "months", draft_months, tmp_path_factory.mktemp("drafted") / "workspace")

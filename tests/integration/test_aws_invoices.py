@@ -10,10 +10,11 @@ from click.testing import CliRunner
 
 from orchestration.cli import main
 from orchestration.reconciliation.certificate import published_certificate
+from orchestration.reconciliation.certificate_pages import certificate_markdown
 from orchestration.reconciliation.restatement import compare_deliveries
 from orchestration.runs import run_new
 from orchestration.settings import Workspace
-from tests.integration.resellers import JANUARY, Reseller
+from tests.integration.resellers import FEBRUARY, JANUARY, Reseller
 from tests.unit.ingest.landed_cur import PAYER, Row
 
 pytestmark = pytest.mark.slow
@@ -124,3 +125,21 @@ def test_every_reason_for_a_difference(workspace: Workspace, tmp_path: Path, mon
     found = compare_deliveries(workspace, JANUARY)
     assert [(change.kind, change.difference) for change in found.changes] == [("changed", Decimal("1.5"))]
     assert (found.earlier.status, found.later.status, found.difference) == ("superseded", "current", Decimal("1.5"))
+    built_from = published_certificate(workspace.published_file, JANUARY).deliveries
+
+    # A run of another month brings January's next delivery in, but January stands as it was built.
+    books.deliver([*month, _row(books, "E1", "500")])
+    books.deliver(month, month=2)
+    header = "budget_id,billing_group_id,amount,currency,basis,thresholds,notify,start_period,end_period\n"
+    (workspace.billing / "budgets.csv").write_text(header, encoding="utf-8")
+    run_new(workspace, only=frozenset({FEBRUARY}))
+    certificate = published_certificate(workspace.published_file, JANUARY)
+    assert certificate.deliveries == built_from
+    assert certificate.aws_cost == sum(row["aws_cost"] for row in certificate.deliveries)
+    assert [row["delivery"] for row in certificate.newer_deliveries] == ["delivery-3"]
+    assert "1 NOT BILLED YET" in certificate_markdown(certificate)
+    assert "budgets.csv" not in {row["file"] for row in certificate.configuration_files}
+    certificate = published_certificate(workspace.published_file, FEBRUARY)
+    assert [row["delivery"] for row in certificate.deliveries] == ["delivery-4"]
+    assert certificate.newer_deliveries == ()
+    assert "budgets.csv" in {row["file"] for row in certificate.configuration_files}

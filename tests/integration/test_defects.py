@@ -29,10 +29,9 @@ from orchestration.expectations.validation import CheckResult, Validations
 from orchestration.ingest.deliveries import sync
 from orchestration.ingest.landing import open_landing
 from orchestration.runs import run_new
-from orchestration.sample.install import install_sample
 from orchestration.settings import PROJECT_ROOT, Workspace
 from orchestration.warehouse import prepare_control_tables
-from tests.integration.workspaces import rewrite, write_billing
+from tests.integration.workspaces import built_sample, rewrite, write_billing
 from tests.unit.ingest.landed_cur import Row, cur2_row, land_cur2, land_legacy, legacy_row, packed, parquet_bytes
 
 pytestmark = pytest.mark.slow
@@ -746,23 +745,17 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("CHARGEHOUSE_DATA", "CHARGEHOUSE_LANDING", "CHARGEHOUSE_LEDGER", "CHARGEHOUSE_WAREHOUSE_FILE"):
-            patch.setenv(name, "")
-            patch.delenv(name)
-        workspace = Workspace.at(tmp_path_factory.mktemp("built"))
-        install_sample(workspace.root)
-        run_new(workspace)
-        results = json.loads((workspace.warehouse / "dbt" / "run_results.json").read_text(encoding="utf-8"))["results"]
-        yield Built(
-            workspace,
-            {
-                result["unique_id"].split(".")[2]: result["compiled_code"]
-                for result in results
-                if result["unique_id"].startswith("test.")
-            },
-        )
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    workspace, _expectations = built_sample(tmp_path_factory, tmp_path_factory.mktemp("built") / "workspace")
+    results = json.loads((workspace.warehouse / "dbt" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    return Built(
+        workspace,
+        {
+            result["unique_id"].split(".")[2]: result["compiled_code"]
+            for result in results
+            if result["unique_id"].startswith("test.")
+        },
+    )
 
 
 def test_a_clean_month_passes_every_check(built: Built) -> None:

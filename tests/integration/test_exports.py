@@ -26,11 +26,10 @@ from orchestration.exports.journal import write_journal
 from orchestration.issuing import desk
 from orchestration.runs import run_new
 from orchestration.sample.expectations import Expectations
-from orchestration.sample.install import install_sample
 from orchestration.settings import PROJECT_ROOT, Workspace, child_environment
 from orchestration.warehouse import workspace_lock
 from tests.integration.focus_validator import KNOWN_FAILURES, installed_validator, validate
-from tests.integration.workspaces import Rows, copy_landing, write_billing
+from tests.integration.workspaces import Rows, built_sample
 from tests.unit.ingest.landed_cur import place
 from tests.unit.ingest.landed_price_lists import S3_STORAGE, offer_csv, replace
 
@@ -64,10 +63,7 @@ def _billed_groups(workspace: Workspace) -> list[tuple[date, str]]:
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Expectations]:
-    workspace = Workspace.at(tmp_path_factory.mktemp("sample"))
-    expectations = install_sample(workspace.root)
-    run_new(workspace)
-    return workspace, expectations
+    return built_sample(tmp_path_factory, tmp_path_factory.mktemp("sample") / "workspace")
 
 
 @pytest.fixture(scope="module")
@@ -432,11 +428,8 @@ def test_after_a_correction_everything_sums_to_each_document(corrected: Workspac
         assert Decimal(receivable["debit"] or 0) - Decimal(receivable["credit"] or 0) == total
 
 
-def test_real_delivery(samples: Path, tmp_path: Path) -> None:
-    workspace = Workspace.at(tmp_path / "workspace")
-    copy_landing(samples / "aws-workshop-2018", workspace)
-    write_billing(workspace, payer="836060457634", member="011254002932")
-    run_new(workspace)
+def test_real_delivery(workshop: Workspace, tmp_path: Path) -> None:
+    workspace = workshop
     counts = [
         _assert_rows_are_their_charges(workspace, period, group, tmp_path)
         for period, group in _billed_groups(workspace)

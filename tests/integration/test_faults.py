@@ -21,9 +21,9 @@ import pytest
 
 from orchestration.errors import WorkspaceBusyError
 from orchestration.runs import run_new
-from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
 from orchestration.warehouse import workspace_lock
+from tests.integration.workspaces import built_sample
 
 Content = dict[str, list[tuple[Any, ...]]]
 
@@ -57,10 +57,7 @@ def content(workspace: Workspace) -> Content:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A workspace with the sample months, built once and never disturbed."""
-    workspace = Workspace.at(tmp_path_factory.mktemp("undisturbed"))
-    install_sample(workspace.root)
-    run_new(workspace)
-    return workspace
+    return built_sample(tmp_path_factory, tmp_path_factory.mktemp("undisturbed") / "workspace")[0]
 
 
 def _copy(source: Workspace, target: Path, with_warehouse: bool = True) -> Workspace:
@@ -165,33 +162,43 @@ _DAMAGES: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 
 
-@pytest.mark.parametrize("damage", _DAMAGES)
-def test_a_damaged_delivery_changes_nothing_and_says_why(undisturbed: Workspace, tmp_path: Path, damage: str) -> None:
-    """AWS restates a month; what arrives is damaged. The bill of yesterday must stay, and somebody must be told."""
-    workspace = _copy(undisturbed, tmp_path / "workspace")
-    manifest_file = next(
-        path
-        for path in sorted(workspace.landing.rglob("*20260901-20261001/*-Manifest.json"))
-        if path.parent.name == "20260901-20261001"
-    )
-    manifest = json.loads(manifest_file.read_text(encoding="utf-8"))
-    old_id, new_id = manifest["assemblyId"], "99999999-9999-4999-8999-999999999999"
-    old_folder = manifest_file.parent / old_id
+def _restate(workspace: Workspace, month: str, new_id: str, damage: str) -> None:
+    """Land another delivery of a month, with a damaged file."""
+    [manifest_file] = workspace.landing.glob(f"*/cur/*/{month}/*-Manifest.json")
+    text = manifest_file.read_text(encoding="utf-8")
+    old_id = json.loads(text)["assemblyId"]
     new_folder = manifest_file.parent / new_id
-    shutil.copytree(old_folder, new_folder)
-    restated = json.loads(manifest_file.read_text(encoding="utf-8").replace(old_id, new_id))
+    shutil.copytree(manifest_file.parent / old_id, new_folder)
     for target in (manifest_file, new_folder / manifest_file.name):
-        target.write_text(json.dumps(restated), encoding="utf-8")
-    spoil, reason = _DAMAGES[damage]
-    spoil(sorted(new_folder.glob("*.csv.gz"))[0])
+        target.write_text(text.replace(old_id, new_id), encoding="utf-8")
+    _DAMAGES[damage][0](sorted(new_folder.glob("*.csv.gz"))[0])
+
+
+@pytest.mark.parametrize(
+    "damages",
+    [
+        {"20260801-20260901": "truncated", "20260901-20261001": "bad cost", "20261001-20261101": "missing part"},
+        {"20260901-20261001": "wrong period"},
+    ],
+    ids=["one a month", "wrong period"],
+)
+def test_damaged_deliveries_change_nothing_and_say_why(
+    undisturbed: Workspace, tmp_path: Path, damages: dict[str, str]
+) -> None:
+    """AWS restates months; what arrives is damaged. The bills of yesterday must stay, and somebody must be told."""
+    workspace = _copy(undisturbed, tmp_path / "workspace")
+    new_ids = {month: f"99999999-9999-4999-8999-{month[:8]:0>12}" for month in damages}
+    for month, damage in damages.items():
+        _restate(workspace, month, new_ids[month], damage)
     before = content(workspace)
 
     summary = run_new(workspace)
 
     after = content(workspace)
-    rejected = [warning for warning in summary.warnings if new_id in warning]
-    assert len(rejected) == 1
-    assert re.search(reason, rejected[0])
+    for month, damage in damages.items():
+        rejected = [warning for warning in summary.warnings if new_ids[month] in warning]
+        assert len(rejected) == 1
+        assert re.search(_DAMAGES[damage][1], rejected[0])
     for table in before:
         if table not in ("dim_deliveries", "fct_check_results", "fct_check_failures"):
             assert after[table] == before[table], table

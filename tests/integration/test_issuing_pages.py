@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards import strings
 from dashboards.components.work import Work
+from orchestration import runs
 from orchestration.runs import run_new
 from orchestration.settings import PROJECT_ROOT, Workspace
 from orchestration.warehouse import workspace_lock
@@ -111,6 +113,10 @@ def finance(page_of: Callable[[AppTest], Any]) -> Open:
     return lambda name, **address: Finance(page_of, name, **address)
 
 
+def _not_here(*_arguments: object) -> None:
+    raise AssertionError("a run began in the process of the pages")
+
+
 def test_a_month_from_approval_to_documents_and_a_correction(
     months: Workspace, published: Query, finance: Open
 ) -> None:
@@ -141,8 +147,14 @@ def test_a_month_from_approval_to_documents_and_a_correction(
     desk.choose("First Ltd").click("open_issue")
     assert any(text.value == strings.ISSUE_EFFECT for text in desk.at.markdown)
     number = f"RS-{datetime.now(UTC).year}-000001"
-    desk.click("issue_confirm").finished("issuing_work")
+    with pytest.MonkeyPatch.context() as patch:
+        # The build that follows is another process's, or the pages would stand still for all.
+        patch.setattr(runs, "_execute", _not_here)
+        desk.click("issue_confirm").finished("issuing_work")
     assert f"**{number}** First Ltd, USD 242.00" in desk.told
+    built_as = "select document_digest <> '' from raw.period_builds where billing_period = '2024-01-01'"
+    with duckdb.connect(months.warehouse_file, read_only=True) as connection:
+        assert connection.execute(built_as).fetchall() == [(True,)]
     assert desk.states == [("Second SA", "Draft")]
 
     shown = finance("documents", period=_JANUARY)

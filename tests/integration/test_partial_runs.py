@@ -1,5 +1,6 @@
 """Runs over some of the months, and configurations that change between or during runs: what is published fits."""
 
+import json
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -11,12 +12,12 @@ import pytest
 from orchestration.assets import raw
 from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
+from orchestration.dbt_files import prepare_manifest
 from orchestration.errors import BuildError
 from orchestration.runs import run_new
-from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
 from orchestration.warehouse import open_warehouse
-from tests.integration.workspaces import Rows
+from tests.integration.workspaces import Rows, built_sample
 
 Query = Callable[[Workspace, str], Rows]
 
@@ -27,10 +28,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    workspace = Workspace.at(tmp_path_factory.mktemp("built"))
-    install_sample(workspace.root)
-    run_new(workspace)
-    return workspace
+    return built_sample(tmp_path_factory, tmp_path_factory.mktemp("built") / "workspace")[0]
 
 
 @pytest.fixture
@@ -45,13 +43,22 @@ def _replace(workspace: Workspace, file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def _made(workspace: Workspace) -> set[str]:
+    """Return how what the last run made is kept."""
+    nodes = json.loads(prepare_manifest().read_text(encoding="utf-8"))["nodes"]
+    results = json.loads((workspace.warehouse / "dbt" / "run_results.json").read_text(encoding="utf-8"))["results"]
+    made = [nodes[result["unique_id"]] for result in results if result["unique_id"] in nodes]
+    return {node["config"]["materialized"] for node in made if node["resource_type"] in ("model", "seed")}
+
+
 def test_a_month_not_built_keeps_the_currency_of_its_lines(sample: Workspace, published: Query) -> None:
     """Joining today's customer to last month's lines once sold euros as pounds."""
     september = (
         "select billing_group_id, currency, fx_rate, total_amount from marts.fct_invoices "
         "where billing_period = '2026-09-01' order by all"
     )
-    before = published(sample, september)
+    checks = "select distinct check_id from marts.fct_check_results order by all"
+    before, checked = published(sample, september), published(sample, checks)
     _replace(sample, "customers.csv", ",EUR,", ",GBP,")
     _replace(sample, "credits.csv", ",EUR,", ",GBP,")  # A credit's currency is its customer's.
     rates = sample.billing / "fx_rates.csv"
@@ -61,6 +68,8 @@ def test_a_month_not_built_keeps_the_currency_of_its_lines(sample: Workspace, pu
 
     assert summary.built == (_AUGUST,)
     assert published(sample, september) == before
+    # Views are not made anew; what is said of them is checked all the same.
+    assert published(sample, checks) == checked
     assert published(
         sample,
         "select distinct fx_rate from marts.fct_invoices where currency = 'GBP' and billing_period = '2026-08-01'",
@@ -71,8 +80,15 @@ def test_a_month_not_built_keeps_the_currency_of_its_lines(sample: Workspace, pu
     ]
     assert published(sample, "select distinct residual from marts.fct_reconciliation") == [(0,)]
 
+    # Views and seeds stood as the same models had made them.
+    assert _made(sample) == {"billing_period"}
+
+    with open_warehouse(sample) as connection:
+        connection.execute("drop view marts.dim_accounts")
     everything = run_new(sample)
     assert [f"{period:%Y-%m}" for period in everything.built] == ["2026-09", "2026-10"]
+    assert _made(sample) == {"billing_period", "view", "seed"}
+    assert published(sample, "select count(*) > 0 from marts.dim_accounts") == [(True,)]
 
 
 def test_a_month_left_unfinished_is_not_published(sample: Workspace) -> None:

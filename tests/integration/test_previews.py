@@ -25,11 +25,11 @@ from orchestration.previewing.comparison import SECTIONS, Preview, preview_chang
 from orchestration.previewing.pages import summary
 from orchestration.runs import run_new
 from orchestration.sample.first_invoice import issue_first_invoice
-from orchestration.sample.install import install_sample
 from orchestration.settings import PROJECT_ROOT, Workspace
 from orchestration.warehouse import workspace_lock
 from tests.integration.configuration_changes import ALL_AT_ONCE, KINDS, change
 from tests.integration.resellers import Reseller
+from tests.integration.workspaces import built_sample
 
 Values = dict[str, Any]
 Key = tuple[Any, ...]
@@ -174,9 +174,7 @@ def _proposals(workspace: Workspace) -> dict[Key, Amounts]:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The sample months, the first invoice issued, another approved; no test changes it."""
-    workspace = Workspace.at(tmp_path_factory.mktemp("built"))
-    install_sample(workspace.root)
-    run_new(workspace)
+    workspace, _expectations = built_sample(tmp_path_factory, tmp_path_factory.mktemp("built") / "workspace")
     issued = issue_first_invoice(workspace)
     assert issued is not None
     assert issued.state == "issued"

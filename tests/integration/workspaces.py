@@ -1,14 +1,31 @@
 """Workspaces for whole runs: a configuration of two groups, deliveries copied into place, months to issue."""
 
+import os
+import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+from filelock import FileLock
+
 from orchestration.runs import run_new
+from orchestration.sample.expectations import Expectations
+from orchestration.sample.install import install_sample
 from orchestration.settings import Workspace
 from tests.unit.ingest.landed_cur import Row, land_legacy, legacy_row
 
 Rows = list[tuple[Any, ...]]
+
+EXPORTED = (
+    "CHARGEHOUSE_DATA",
+    "CHARGEHOUSE_LANDING",
+    "CHARGEHOUSE_LEDGER",
+    "CHARGEHOUSE_WAREHOUSE_FILE",
+    "DAGSTER_HOME",
+)
+"""Variables that say which workspace is meant."""
 
 _PAYER = "123456789012"
 _MEMBER = "000000000001"
@@ -56,6 +73,45 @@ _FILES = {
         "2024-09,USD,EUR,0.9,ECB\n"
     ),
 }
+
+
+_EXPECTATIONS = "expectations.pickle"
+
+
+def built_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, build: Callable[[Workspace], None], folder: Path
+) -> Workspace:
+    """Return a copy, in ``folder``, of a workspace that is built once for all processes of this test session.
+
+    A whole run costs half a minute of CPU. Nobody works on the first copy: several processes cannot hold one warehouse.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    done = shared / f"{name}.done"
+    # A run sets the environment of the process, and takes what is set.
+    with FileLock(shared / f"{name}.lock"), pytest.MonkeyPatch.context() as environment:
+        for variable in EXPORTED:
+            environment.setenv(variable, "")
+            environment.delenv(variable)
+        if not done.exists():
+            shutil.rmtree(shared / name, ignore_errors=True)
+            build(Workspace.at(shared / name))
+            done.touch()
+    return Workspace.at(Path(shutil.copytree(shared / name, folder)))
+
+
+def built_sample(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> tuple[Workspace, Expectations]:
+    """Return the sample months as a run built them, in a new ``folder``, and what they must come to."""
+
+    def build(workspace: Workspace) -> None:
+        expectations = install_sample(workspace.root)
+        run_new(workspace)
+        (workspace.root / _EXPECTATIONS).write_bytes(pickle.dumps(expectations))
+
+    workspace = built_once(tmp_path_factory, "sample", build, folder)
+    expectations: Expectations = pickle.loads((workspace.root / _EXPECTATIONS).read_bytes())
+    return workspace, expectations
 
 
 def write_billing(workspace: Workspace, payer: str, member: str) -> None:

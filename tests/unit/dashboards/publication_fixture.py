@@ -144,7 +144,7 @@ MARTS: dict[str, str] = {
     "fct_aws_invoice_services": """
         billing_period date, billing_account_id varchar, aws_invoice_id varchar, invoice_service_code varchar,
         service_code varchar, part varchar, aws_cost decimal(38,10), row_count bigint, open_row_count bigint""",
-    "dim_configuration_files": "file varchar, sha256 varchar, byte_count bigint",
+    "fct_period_inputs": "billing_period date, kind varchar, name varchar, digest varchar",
     "fct_open_problems": """
         billing_period date, billing_group_id varchar, billing_account_id varchar, problem varchar,
         subject varchar, detail varchar, row_count bigint, aws_cost decimal(38,10), amount_at_stake decimal(38,10),
@@ -970,7 +970,16 @@ def write_quality(con: duckdb.DuckDBPyConnection, residual: Decimal) -> None:
             (SEPTEMBER, NORTH, "E1", "AmazonS3", "AmazonS3", "charges", 0, 1),
         ],
     )
-    con.execute("insert into marts.dim_configuration_files values ('payers.csv', repeat('c', 64), 10)")
+    con.execute(
+        """
+        insert into marts.fct_period_inputs
+        select billing_period, 'configuration_file', 'payers.csv', repeat('c', 64) from marts.dim_billing_periods
+        union all
+        select billing_period, 'delivery', delivery_key, fingerprint
+        from marts.dim_deliveries
+        where status = 'current' and is_billed
+        """
+    )
     con.execute(
         """
         insert into marts.fct_open_problems

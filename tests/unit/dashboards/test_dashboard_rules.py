@@ -22,7 +22,7 @@ VIEWS = sorted((DASHBOARDS / "views").glob("*.py"))
 OPTIONAL = {("dim_accounts", "account_name")}
 NOT_MODELS = {
     *("fct_check_results", "fct_check_failures", "fct_expected_deliveries", "fct_runs"),
-    *("fct_audit_log", "fct_proposal_causes", "dim_configuration_files"),
+    *("fct_audit_log", "fct_proposal_causes", "fct_period_inputs"),
     *("fct_document_line_accounts", "fct_document_taxes", "fct_document_credits"),
     *("fct_cost_anomalies", "fct_cost_anomaly_causes", "dim_cost_histories"),
 }

@@ -6,6 +6,8 @@ import pytest
 from orchestration.definitions import build_definitions
 from orchestration.settings import Workspace
 from orchestration.warehouse import workspace_lock
+from tests.integration.workspaces import write_billing
+from tests.unit.ingest.landed_cur import PAYER, land_legacy, legacy_row
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +73,10 @@ def test_the_schedule_says_when_there_is_nothing_to_do(tmp_path: Path) -> None:
 
 
 def test_the_schedule_asks_for_the_periods_that_are_new(tmp_path: Path) -> None:
-    from orchestration.sample.install import install_sample
-
     workspace = Workspace.at(tmp_path)
-    install_sample(workspace.root, months=("2026-08", "2026-09"))
+    write_billing(workspace, PAYER, "000000000001")
+    for month in (1, 2):
+        land_legacy(workspace.landing, f"delivery-{month}", [[legacy_row("1.0")]], month=month)
     definitions = build_definitions(workspace)
     schedule = definitions.resolve_schedule_def("every_six_hours")
     with workspace_lock(workspace, "a run"):
@@ -83,5 +85,5 @@ def test_the_schedule_asks_for_the_periods_that_are_new(tmp_path: Path) -> None:
     assert "in use by" in str(busy.skip_message)
     tick = schedule.evaluate_tick(dg.build_schedule_context())
     assert tick.run_requests is not None
-    assert [request.tags["dagster/asset_partition_range_start"] for request in tick.run_requests] == ["2026-08-01"]
-    assert [request.tags["dagster/asset_partition_range_end"] for request in tick.run_requests] == ["2026-09-01"]
+    assert [request.tags["dagster/asset_partition_range_start"] for request in tick.run_requests] == ["2024-01-01"]
+    assert [request.tags["dagster/asset_partition_range_end"] for request in tick.run_requests] == ["2024-02-01"]

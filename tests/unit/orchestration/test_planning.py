@@ -15,6 +15,7 @@ from orchestration.planning import (
     mark_built,
     periods_drawing_after,
     plan_periods,
+    standing_digest,
     write_build_periods,
 )
 from orchestration.sample.install import write_example_configuration
@@ -70,6 +71,29 @@ def test_first_run_builds_every_period_that_is_billed(
 def test_nothing_new_builds_nothing(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
     _build(connection, configuration)
     assert _plan(connection, configuration) == []
+
+
+def test_what_a_period_was_built_from_is_kept(
+    connection: duckdb.DuckDBPyConnection, configuration: Configuration
+) -> None:
+    connection.execute("insert into raw.configuration_files values ('payers.csv', 'p', 1)")
+    _build(connection, configuration)
+    connection.execute(
+        """
+        update raw.deliveries set status = 'superseded' where delivery_key in ('aug', 'sep');
+        insert into raw.deliveries values
+            ('aug2', 'a2', '2026-08-01', 'current', true), ('sep2', 's2', '2026-09-01', 'current', true);
+        update raw.configuration_files set sha256 = 'q'
+        """
+    )
+    write_build_periods(connection, plan_periods(connection, configuration, only=frozenset({_SEPTEMBER})))
+    mark_built(connection, "next")
+    assert connection.execute("from raw.period_inputs order by all").fetchall() == [
+        (_AUGUST, "configuration_file", "payers.csv", "p"),
+        (_AUGUST, "delivery", "aug", "a"),
+        (_SEPTEMBER, "configuration_file", "payers.csv", "q"),
+        (_SEPTEMBER, "delivery", "sep2", "s2"),
+    ]
 
 
 def test_a_run_that_died_is_built_again(connection: duckdb.DuckDBPyConnection, configuration: Configuration) -> None:
@@ -334,3 +358,25 @@ def test_changed_models_change_the_code_digest(tmp_path: Path) -> None:
 
 def test_billing_exports(configuration: Configuration) -> None:
     assert set(billing_exports(configuration)) == {payer.payer_account_id for payer in configuration.payers}
+
+
+def test_views_stand_while_nothing_changes_what_makes_them() -> None:
+    connection = duckdb.connect()
+    connection.execute(
+        "create schema raw; create schema marts; create table raw.deliveries (row_count integer); "
+        "create view marts.dim_deliveries as select row_count from raw.deliveries"
+    )
+    standing = standing_digest(connection, "project")
+    connection.execute("insert into raw.deliveries values (1); create view raw.files as select 1 as file_number")
+    with_another_input = standing_digest(connection, "project")
+    assert with_another_input != standing
+    connection.execute(
+        "insert into raw.deliveries values (2); create or replace view raw.files as select 2 as file_number"
+    )
+    assert standing_digest(connection, "project") == with_another_input
+    assert standing_digest(connection, "another project") != with_another_input
+    # DuckDB refuses a view whose columns are of other types than when it was made.
+    connection.execute("create or replace view raw.files as select 2::bigint as file_number")
+    assert standing_digest(connection, "project") != with_another_input
+    connection.execute("create or replace view raw.files as select 2 as file_number; drop view marts.dim_deliveries")
+    assert standing_digest(connection, "project") != with_another_input

@@ -11,9 +11,9 @@ from orchestration.configuration.validate import read_configuration
 from orchestration.ingest.landing import open_landing
 from orchestration.ingest.price_lists import sync_price_lists
 from orchestration.ingest.register import Register
-from orchestration.pending import find_pending
+from orchestration.pending import Pending, find_pending
 from orchestration.planning import mark_built, plan_periods, write_build_periods
-from orchestration.publish import publish
+from orchestration.publish import publish, publish_failed_checks
 from orchestration.runs import _warnings
 from orchestration.sample.install import write_example_configuration
 from orchestration.settings import Workspace
@@ -66,6 +66,13 @@ def test_a_new_price_list_is_something_to_do(workspace: Workspace) -> None:
     assert pending(workspace) == (AUGUST, SEPTEMBER)
     sync(workspace)
     assert pending(workspace) == (SEPTEMBER,)
+
+
+def test_a_run_that_checks_stopped_is_not_done(workspace: Workspace) -> None:
+    publish_failed_checks(workspace)
+    assert find_pending(workspace, read_configuration(workspace.billing)) == Pending((), unpublished=True)
+    publish(workspace)
+    assert pending(workspace) == ()
 
 
 def test_a_broken_price_list_is_looked_at_once(workspace: Workspace) -> None:

@@ -105,6 +105,7 @@ def certificate() -> Certificate:
                 **{"aws_cost": Decimal("1234.5678901234"), "fingerprint": "d" * 64},
             },
         ),
+        newer_deliveries=(),
         configuration_files=({"file": "payers.csv", "sha256": "a" * 64},),
         last_number="RS-2026-000002",
         chain_hash="e" * 64,
@@ -134,6 +135,12 @@ def test_everything_that_is_signed_stands_on_one_page(certificate: Certificate) 
     ):
         assert words in text, words
     assert "f" * 17 not in text
+
+
+def test_what_landed_since_stands_on_it(certificate: Certificate) -> None:
+    assert "Deliveries since then" in text_of(certificate_pdf(certificate))
+    newer = replace(certificate, newer_deliveries=({"payer": "1" * 12, "export": "cur", "delivery": "d-2"},))
+    assert "1 NOT BILLED YET: run the month again" in text_of(certificate_pdf(newer))
 
 
 def test_the_same_month_gives_the_same_bytes(certificate: Certificate) -> None:

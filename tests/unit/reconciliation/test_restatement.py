@@ -1,6 +1,8 @@
 """What lies between two deliveries of a month, read from the landing."""
 
 import csv
+import os
+import time
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -193,3 +195,17 @@ def test_csv_has_every_change_with_exact_amounts(workspace: Workspace, tmp_path:
     assert (row["kind"], row["aws_cost_before"], row["difference"]) == ("appeared", "0.0000000000", "0.0000000001")
     with pytest.raises(ChargehouseError, match="is there already"):
         write_csv(compare_deliveries(workspace, JANUARY), path)
+
+
+def test_what_a_killed_comparison_left_is_cleared(workspace: Workspace) -> None:
+    for number in (1, 2):
+        land(workspace, f"number-{number}", [legacy_row(f"{number}.0000000000")])
+    publish(workspace, ("number-1", "superseded", "1"), ("number-2", "current", "2"))
+    abandoned, going_on = workspace.warehouse / "comparing.old", workspace.warehouse / "comparing.new"
+    for folder in (abandoned, going_on):
+        folder.mkdir(parents=True)
+        (folder / "rows.parquet").write_bytes(b"")
+    two_days_ago = time.time() - 2 * 24 * 60 * 60
+    os.utime(abandoned, (two_days_ago, two_days_ago))
+    assert compare_deliveries(workspace, JANUARY).difference == 1
+    assert [*workspace.warehouse.glob("comparing.*")] == [going_on]
