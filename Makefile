@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.complete
+SPARK_VENV := .venv-spark
+SPARK_STAMP := $(SPARK_VENV)/.complete
 
 # Chargehouse speaks to nobody but the workspace.
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
@@ -14,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 # then keeps one process alone.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-system run test test-faults lint benchmark docs dashboard dagster lock clean
+.PHONY: help setup setup-system setup-spark run test test-faults test-spark lint benchmark docs dashboard dagster lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -31,7 +33,14 @@ $(STAMP): requirements.lock requirements-uv.lock pyproject.toml
 
 setup-system:  ## install the system programs that some tests need (Debian and Ubuntu; needs root)
 	apt-get update -qq
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium postgresql default-jre-headless
+
+setup-spark: setup $(SPARK_STAMP)  ## create .venv-spark with dbt-spark and pyspark, for CHARGEHOUSE_ENGINE=spark
+
+$(SPARK_STAMP): requirements-spark.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK_VENV)
+	VIRTUAL_ENV=$(CURDIR)/$(SPARK_VENV) $(BIN)/uv pip install --quiet --no-deps --require-hashes --compile-bytecode -r requirements-spark.lock
+	@touch $(SPARK_STAMP)
 
 run: setup  ## make the bundled sample months, process them through Dagster, issue one invoice, print all
 	@$(BIN)/chargehouse sample --if-empty
@@ -48,6 +57,9 @@ test: setup  ## run every test (those that need a missing program or folder say 
 
 test-faults: setup  ## run the long series of kills and damaged deliveries in full
 	$(BIN)/python -m pytest -m faults --faults-in-full
+
+test-spark: setup-spark  ## start a Spark cluster on this machine, run the sample months on it, compare with DuckDB
+	$(BIN)/python -m pytest tests/spark
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .
@@ -70,7 +82,8 @@ dagster: setup  ## open the orchestrator
 
 lock: setup  ## pin the packages again after pyproject.toml changed
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --no-annotate --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group spark --no-annotate --no-header --output-file requirements-spark.lock
 	grep -A 200 '^uv==' requirements.lock | awk 'NR > 1 && !/^ / { exit } { print }' > requirements-uv.lock
 
 clean:  ## remove what can be made again (not data/)
-	rm -rf $(VENV) target logs .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(SPARK_VENV) target logs .pytest_cache .mypy_cache .ruff_cache

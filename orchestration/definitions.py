@@ -16,6 +16,7 @@ from orchestration.models import LeanDbtCliResource
 from orchestration.resources import WorkspaceResource
 from orchestration.schedules import every_six_hours_for
 from orchestration.settings import PROJECT_ROOT, Workspace
+from orchestration.spark.engine import spark_engine
 
 __all__ = ["build_definitions", "defs"]
 
@@ -28,6 +29,8 @@ def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_s
         is_locked: the caller holds the workspace's lock for the whole run.
         lock_wait_seconds: how long a run waits for another one to finish.
     """
+    spark = spark_engine(workspace)
+    command = DBT_COMMAND if spark is None else spark.dbt_command
     marts = sorted(key for key in models.keys if key.path[0] == "marts")
     return dg.Definitions(
         assets=[
@@ -48,8 +51,9 @@ def build_definitions(workspace: Workspace, is_locked: bool = False, lock_wait_s
                 project_dir=str(PROJECT_ROOT),
                 profiles_dir=str(PROJECT_ROOT),
                 # Dagster puts its arguments behind these.
-                dbt_executable=DBT_COMMAND[0],
-                global_config_flags=list(DBT_COMMAND[1:]),
+                dbt_executable=command[0],
+                global_config_flags=list(command[1:]),
+                target=None if spark is None else "spark",
             ),
         },
     )

@@ -19,7 +19,7 @@ from orchestration.configuration.fingerprint import membership_digest, period_di
 from orchestration.configuration.intervals import Interval, month_interval
 from orchestration.configuration.schema import Configuration
 from orchestration.ingest.price_lists import price_list_digests
-from orchestration.settings import PROJECT_ROOT
+from orchestration.settings import PROJECT_ROOT, environment_engine
 
 __all__ = [
     "PlannedPeriod",
@@ -82,6 +82,14 @@ def code_digest(project_root: Path = PROJECT_ROOT) -> str:
     return digest.hexdigest()
 
 
+def _building_digest() -> str:
+    """Return the digest of the code that builds: on Spark, which keeps its tables apart, of what translates too."""
+    if environment_engine().engine == "duckdb":
+        return code_digest()
+    files = sorted((PROJECT_ROOT / "orchestration" / "spark").glob("*.py"))
+    return _digest(code_digest(), *(file.read_text(encoding="utf-8") for file in files))
+
+
 def standing_digest(connection: duckdb.DuckDBPyConnection, project_digest: str) -> str:
     """Return the sha256 of which views stand and what makes them: the project, and the columns of what they read.
 
@@ -126,7 +134,7 @@ def plan_periods(
         only: build none but these periods; None for all.
         force: build also what is unchanged.
     """
-    code = code_digest()
+    code = _building_digest()
     deliveries: dict[date, list[str]] = {}
     for period, key, fingerprint in connection.execute(
         "select billing_period, delivery_key, fingerprint from raw.deliveries "

@@ -11,11 +11,14 @@ from pathlib import Path
 
 __all__ = [
     "PROJECT_ROOT",
+    "EngineEnvironment",
     "Workspace",
     "child_environment",
+    "environment_engine",
     "environment_ledger",
     "environment_mail",
     "export_environment",
+    "export_variables",
 ]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -121,6 +124,44 @@ class Workspace:
     def document_folder(self, billing_period: str) -> Path:
         """Return the folder of the documents of a billing period (``YYYY-MM``)."""
         return self.documents / billing_period
+
+
+@dataclass(frozen=True)
+class EngineEnvironment:
+    """What the environment says of the engine that builds the models; None where it says nothing.
+
+    Attributes:
+        engine: ``CHARGEHOUSE_ENGINE``: duckdb or spark, or what else stands there.
+        spark_master: ``CHARGEHOUSE_SPARK_MASTER``: address of the cluster.
+        spark_python: ``CHARGEHOUSE_SPARK_PYTHON``: interpreter of Spark's own environment.
+        spark_folder: ``CHARGEHOUSE_SPARK_FOLDER``: folder that this machine and the workers share.
+        spark_conf: ``SPARK_CONF_DIR``, which is Spark's own variable.
+        java_home: ``JAVA_HOME``, which is Java's.
+    """
+
+    engine: str
+    spark_master: str | None
+    spark_python: str | None
+    spark_folder: str | None
+    spark_conf: str | None
+    java_home: str | None
+
+
+def environment_engine() -> EngineEnvironment:
+    """Return what the environment says of the engine; nothing of it is checked here."""
+    return EngineEnvironment(
+        engine=os.environ.get("CHARGEHOUSE_ENGINE") or "duckdb",
+        spark_master=os.environ.get("CHARGEHOUSE_SPARK_MASTER") or None,
+        spark_python=os.environ.get("CHARGEHOUSE_SPARK_PYTHON") or None,
+        spark_folder=os.environ.get("CHARGEHOUSE_SPARK_FOLDER") or None,
+        spark_conf=os.environ.get("SPARK_CONF_DIR") or None,
+        java_home=os.environ.get("JAVA_HOME") or None,
+    )
+
+
+def export_variables(variables: dict[str, str]) -> None:
+    """Set variables of this process for dbt, which it starts."""
+    os.environ.update(variables)
 
 
 def environment_ledger() -> str | None:

@@ -24,6 +24,9 @@ from orchestration.partitions import BILLING_PERIODS
 from orchestration.planning import standing_digest
 from orchestration.publish import publish_failed_checks
 from orchestration.resources import WorkspaceResource
+from orchestration.settings import export_variables
+from orchestration.spark.engine import spark_engine
+from orchestration.spark.exchange import take_tables, write_inputs
 from orchestration.warehouse import open_warehouse
 
 __all__ = ["dbt_arguments", "failing_rows", "models", "test_results"]
@@ -59,11 +62,18 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     run_results = place.warehouse / "dbt" / "run_results.json"
     # If dbt dies before it writes its own, the last run's results must not be taken for this one's.
     run_results.unlink(missing_ok=True)
+    spark = spark_engine(place)
     # Once: what is edited while the models are made is not what they were made from.
     project = project_digest()
     with open_warehouse(place) as connection:
+        if spark is not None:
+            export_variables(spark.environment)
+            write_inputs(connection, spark.exchange)
         digest = standing_digest(connection, project)
         stands = connection.execute("select 1 from raw.standing_models where digest = $1", [digest]).fetchone()
+        if spark is not None:
+            # Its views are of one session.
+            stands = None
         if stands is None:
             # Until all are made, nobody may take what is half made for it.
             connection.execute("delete from raw.standing_models")
@@ -83,7 +93,9 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
             yield from _standing_before(context.assets_def, key, not_said)
             yield dg.MaterializeResult(asset_key=key)
     with open_warehouse(place) as connection:
-        if stands is None and invocation.is_successful() and not context.is_subset:
+        if spark is not None:
+            take_tables(connection, spark.exchange)
+        elif stands is None and invocation.is_successful() and not context.is_subset:
             made = standing_digest(connection, project)
             connection.execute("insert into raw.standing_models values ($1)", [made])
         results = test_results(connection, run_results)

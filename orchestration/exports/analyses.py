@@ -22,7 +22,7 @@ from orchestration.exports.files import FORMULA_STARTS
 from orchestration.settings import PROJECT_ROOT, Workspace
 from orchestration.warehouse import is_published, workspace_lock
 
-__all__ = ["analysis_sql", "copy_to_csv", "copy_to_parquet", "published_warehouse"]
+__all__ = ["analysis_sql", "copy_to_csv", "copy_to_parquet", "published_warehouse", "staging_sql"]
 
 _DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 
@@ -33,6 +33,16 @@ def analysis_sql(name: str) -> str:
 
     It reads the session variables ``billing_period`` (DATE) and ``billing_group_id`` (VARCHAR, null for all groups).
     """
+    return _rendered(_DBT_PROJECT / "analyses" / f"{name}.sql")
+
+
+@cache
+def staging_sql(name: str) -> str:
+    """Return the SQL of a view of the staging layer for the warehouse: analyses read it where dbt did not make it."""
+    return _rendered(next((_DBT_PROJECT / "models" / "staging").rglob(f"{name}.sql")))
+
+
+def _rendered(file: Path) -> str:
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.globals.update(ref=_ref, source=lambda schema, table: f"{schema}.{table}")
     macros = {file.stem: file.read_text(encoding="utf-8") for file in (_DBT_PROJECT / "macros").glob("*.sql")}
@@ -42,8 +52,7 @@ def analysis_sql(name: str) -> str:
     # Macros call each other in any order, but Jinja looks names up when a module is made: so each call finds its own.
     environment.globals.update({name: partial(_call_macro, modules, name) for name in macros})
     modules.update({name: environment.from_string(text).make_module() for name, text in macros.items()})
-    text = (_DBT_PROJECT / "analyses" / f"{name}.sql").read_text(encoding="utf-8")
-    return environment.from_string(text).render()
+    return environment.from_string(file.read_text(encoding="utf-8")).render()
 
 
 def _call_macro(modules: dict[str, Any], name: str, *arguments: Any) -> Any:

@@ -38,6 +38,7 @@ from orchestration.planning import (
     write_build_periods,
 )
 from orchestration.settings import PROJECT_ROOT, Workspace
+from orchestration.spark.engine import spark_engine
 from orchestration.warehouse import open_warehouse, workspace_lock
 
 __all__ = ["Sides", "built_sides"]
@@ -91,11 +92,16 @@ def built_sides(
         report: told what is being done.
 
     Raises:
-        ChargehouseError: there is no delivery, or none for a period that is asked for.
+        ChargehouseError: there is no delivery, or none for a period that is asked for; the models are built by Spark.
         BuildError: one of the sides cannot be built, as a run could not.
         CheckError: new deliveries fail a blocking check.
         WorkspaceBusyError: another process works on the workspace and did not finish in time.
     """
+    if spark_engine(workspace) is not None:
+        raise ChargehouseError(
+            "Previews are built by DuckDB, and this workspace is built by Spark. Copy billing/ and landing/ to a "
+            "folder of their own, and preview there without CHARGEHOUSE_ENGINE. Nothing was changed."
+        )
     # A workspace that was never run has no folder for the lock, and nobody to keep out.
     is_there = workspace.warehouse.exists()
     with (

@@ -189,6 +189,23 @@ def test_nodes_stay_few(manifest: dict[str, Any]) -> None:
     assert len(built) <= 71
 
 
+def test_intermediate_views_are_read_by_stored_models_only(models: dict[str, dict[str, Any]]) -> None:
+    """Spark works them out for the periods that are built, and nobody may read another period from them."""
+    views = {
+        name
+        for name, node in models.items()
+        if node["schema"] == "intermediate" and node["config"]["materialized"] == "view"
+    }
+    assert views
+    wrong = [
+        (node["name"], parent)
+        for name, node in models.items()
+        for parent in node["depends_on"]["nodes"]
+        if parent in views and name not in views and node["config"]["materialized"] != "billing_period"
+    ]
+    assert wrong == []
+
+
 def test_singular_tests_say_what_a_failure_means() -> None:
     for file in (PROJECT_ROOT / "dbt_project" / "tests" / "singular").glob("*.sql"):
         assert file.name.startswith("assert_")
@@ -196,7 +213,7 @@ def test_singular_tests_say_what_a_failure_means() -> None:
 
 
 def test_macros_are_one_a_file_and_say_what_they_do() -> None:
-    for file in (PROJECT_ROOT / "dbt_project" / "macros").glob("*.sql"):
+    for file in (PROJECT_ROOT / "dbt_project" / "macros").rglob("*.sql"):
         text = file.read_text(encoding="utf-8")
         assert text.startswith("{#"), file.name
         assert len(re.findall(r"{%-? (?:macro|materialization) ", text)) == 1, file.name

@@ -11,7 +11,8 @@ _TOP_LEVEL = {
     ".ci", ".editorconfig", ".env.example", ".github", ".gitignore", ".sqlfluff", ".streamlit", "CHANGELOG.md",
     "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "benchmarks",
     "dashboards", "data", "dbt_project", "dbt_project.yml",
-    "docs", "orchestration", "profiles.yml", "pyproject.toml", "requirements-uv.lock", "requirements.lock", "tests",
+    "docs", "orchestration", "profiles.yml", "pyproject.toml", "requirements-spark.lock", "requirements-uv.lock",
+    "requirements.lock", "tests",
 }  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def test_modules_say_what_belongs_in_them() -> None:
 
 
 def test_lock_files_hold_hashes_and_no_addresses() -> None:
-    for name in ("requirements.lock", "requirements-uv.lock"):
+    for name in ("requirements.lock", "requirements-spark.lock", "requirements-uv.lock"):
         text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
         assert "://" not in text
         assert text.count("--hash=sha256:") >= text.count("==")
