@@ -296,9 +296,9 @@ _QUOTED_IN_ROW = r"""["'(),:=\[\]\\{}]|^[ \t\n\x0b\f\r]|[ \t\n\x0b\f\r]\z|\A\z|\
 
 
 def _session_variable(node: exp.Expr) -> exp.Expr:
-    """``is_current_period``: DuckDB builds one period at a time, Spark all of them, so its variable is a list."""
-    if isinstance(node, exp.EQ) and _is_period_variable(node.right):
-        return _call("ARRAY_CONTAINS", exp.column(PERIODS_VARIABLE), node.left)
+    """``is_current_period``: DuckDB builds neighbouring periods, first to last; Spark any, so its variable is a list."""
+    if isinstance(node, exp.Between) and _is_period_variable(node.args["low"]):
+        return _call("ARRAY_CONTAINS", exp.column(PERIODS_VARIABLE), node.this)
     if _is_period_variable(node) and isinstance(node.parent, exp.Is):
         return exp.column(PERIODS_VARIABLE)
     return node

@@ -94,8 +94,13 @@ def test_one_row_of_what_spark_would_read_otherwise() -> None:
     assert "FILTER(WHERE NOT (a) IS NULL)" in translated("select arg_max(a, b) from t")
     assert "MAX_BY(a, STRUCT((b) IS NULL, b, (c) IS NULL, c))" in translated("select arg_max(a, (b, c)) from t")
     assert translated("select isodow(d) from t") == "SELECT (WEEKDAY(d) + 1) FROM t"
-    assert translated("select 1 from raw.deliveries where billing_period = getvariable('billing_period')") == (
-        "SELECT 1 FROM raw__deliveries AS deliveries WHERE ARRAY_CONTAINS(current_periods, billing_period)"
+    built = (
+        "(getvariable('billing_period') is null or month between getvariable('billing_period') "
+        "and coalesce(getvariable('billing_period_through'), getvariable('billing_period')))"
+    )
+    assert translated(f"select 1 from raw.deliveries where {built}") == (
+        "SELECT 1 FROM raw__deliveries AS deliveries "
+        "WHERE (current_periods IS NULL OR ARRAY_CONTAINS(current_periods, month))"
     )
 
 
