@@ -54,8 +54,11 @@ def _rows(landing: Path) -> pd.DataFrame:
         read_options=pyarrow.dataset.ParquetReadOptions(dictionary_columns=set(_TEXTS))
     )
     table = pyarrow.dataset.dataset(files, format=read).to_table(columns=list(names))
-    table = table.cast(pa.schema([(name, words if name in _TEXTS else table.schema.field(name).type) for name in names]))
-    return table.unify_dictionaries().rename_columns(list(names.values())).to_pandas(self_destruct=True)
+    table = table.cast(
+        pa.schema([(name, words if name in _TEXTS else table.schema.field(name).type) for name in names])
+    )
+    rows: pd.DataFrame = table.unify_dictionaries().rename_columns(list(names.values())).to_pandas(self_destruct=True)
+    return rows
 
 
 def _words(values: pd.Series, found: dict[str, str]) -> pd.Series:
@@ -89,11 +92,10 @@ def _grain(rows: pd.DataFrame, moving: pd.DataFrame) -> pd.DataFrame:
         in_month = months == np.datetime64(period, "M").astype(int)
         moves |= in_month & ((rows["account"] == account).to_numpy() | (owner == account).to_numpy())
     rows["charge_date"] = rows["day"].dt.floor("D").where(moves)
-    # Text that is compared with text as codes.
     types = rows["line_type"]
     public, cost = rows["public_cost"].fillna(0), rows["aws_cost"]
     rows["public_price"] = pd.Categorical.from_codes(
-        np.select([public == 0, (cost == 0) & (public > 0)], [0, 1], 2), ["missing", "free", "public"]
+        np.select([public == 0, (cost == 0) & (public > 0)], [0, 1], 2), pd.Index(["missing", "free", "public"])
     )
     rows["effective_cost"] = np.select(
         [
@@ -201,7 +203,9 @@ def _winning_rules(routed: pd.DataFrame, billing: Path) -> pd.DataFrame:
     )
     precedence = rules["scope"].map({"SKU": 40, "SERVICE": 30, "BILLING_ENTITY": 20, "GLOBAL": 10})
     rules["precedence"] = precedence + (rules["rule_region"] != "")
-    keys = routed.loc[(routed["reason"] == "") & routed["path"].isin(["on_demand", "fee"]), _RULE_KEYS].drop_duplicates()
+    keys = routed.loc[
+        (routed["reason"] == "") & routed["path"].isin(["on_demand", "fee"]), _RULE_KEYS
+    ].drop_duplicates()
     of_rule = ["plan", "service", "rule_entity", "rule_usage_type", "rule_region", "include_fees", "rule_type"]
     of_rule += ["begin", "end", "factor", "precedence", "pricing_rule_id"]
     by_service = keys.merge(rules.loc[rules["service"] != "", of_rule], on=["plan", "service"])
@@ -260,7 +264,7 @@ def _lines(charges: pd.DataFrame, billing: Path) -> pd.DataFrame:
     lines = lines.merge(fx, on=["billing_period", "currency"], how="left")
     converted = lines["billed_cost"] * lines["rate"].fillna(1)
     lines["cents"] = (np.sign(converted) * np.floor(converted.abs() * 100 + 0.5)).astype("int64")
-    return lines[[*_LINE, "currency", "cents"]]
+    return pd.DataFrame(lines[[*_LINE, "currency", "cents"]])
 
 
 def _accounts(charges: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
@@ -275,7 +279,7 @@ def _accounts(charges: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
     missing = parts["cents"].abs() - parts.groupby(_LINE, sort=False)["part"].transform("sum")
     place = parts.groupby(_LINE, sort=False)["rest"].rank(method="first", ascending=False)
     parts["cents"] = np.sign(parts["cents"]) * (parts["part"] + (place <= missing))
-    return parts.rename(columns={"account": "sub_account_id"})[[*_LINE, "sub_account_id", "cents"]]
+    return pd.DataFrame(parts.rename(columns={"account": "sub_account_id"})[[*_LINE, "sub_account_id", "cents"]])
 
 
 def _csv(billing: Path, name: str) -> pd.DataFrame:
