@@ -23,7 +23,17 @@ import duckdb
 from benchmarks.columns import Column, Form, columns_of
 from orchestration.sample.month import next_month
 
-__all__ = ["FIRST_PERIOD", "PERIOD_COUNT", "Delivery", "catalogue", "deliveries_of", "periods", "write_deliveries"]
+__all__ = [
+    "FIRST_PERIOD",
+    "PERIOD_COUNT",
+    "Delivery",
+    "catalogue",
+    "deliveries_of",
+    "month_pattern",
+    "periods",
+    "write_deliveries",
+    "write_delivery",
+]
 
 FIRST_PERIOD = datetime(2024, 11, 1)
 PERIOD_COUNT = 24
@@ -199,6 +209,15 @@ def _cur2_layout(delivery: Delivery, _delivery_id: str) -> _Layout:
     root, month = f"cur/{delivery.export_name}", f"BILLING_PERIOD={delivery.period:%Y-%m}"
     manifest = f"{root}/metadata/{month}/{delivery.export_name}-Manifest.json"
     return _Layout(f"{root}/data/{month}", "snappy.parquet", (manifest,), _PARQUET)
+
+
+def month_pattern(form: Form, month: date) -> str:
+    """Return the glob pattern, below the landing folder, of the folders that hold a month's files."""
+    if form is Form.LEGACY_CSV:
+        return f"cur/*/{month:%Y%m%d}-*/*"
+    if form is Form.LEGACY_PARQUET:
+        return f"cur/*/*/year={month.year}/month={month.month}"
+    return f"cur/*/data/BILLING_PERIOD={month:%Y-%m}"
 
 
 _PARQUET = "format parquet, compression snappy"

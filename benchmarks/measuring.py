@@ -7,6 +7,7 @@ What does not belong here: which commands are measured (``stages``).
 
 import os
 import re
+import signal
 import statistics
 import subprocess
 import threading
@@ -32,42 +33,69 @@ class Cost:
     Attributes:
         cpu_seconds: user and system, of the process and every child it waited for.
         wall_seconds: from start to end.
-        peak_mb: the most memory that the process and its children held together, or that one of them held by its own
-            high-water mark, looked at ten times a second. Millions of bytes.
+        peak_mb: the most memory that the process and its children held together (what they share counted once), or
+            that one of them held by its own high-water mark, looked at ten times a second. Millions of bytes.
         said: what it wrote to its standard output.
+        rounds: how many runs the figures are medians of.
     """
 
     cpu_seconds: float
     wall_seconds: float
     peak_mb: float
     said: str = ""
+    rounds: int = 1
 
 
-def measure(command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Cost:
+def measure(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    seconds: float | None = None,
+) -> Cost:
     """Run a command to its end and return what it took.
 
     Args:
         command: program and arguments.
         environment: of the process; None for this process's own.
         folder: working folder; None for this process's own.
+        seconds: it is ended when it takes longer; None for as long as it takes.
 
     Raises:
-        MeasuredCommandError: it ended with another exit code than 0.
+        MeasuredCommandError: it ended with another exit code than 0, or was ended.
     """
     started = time.monotonic()
     child = subprocess.Popen(
-        command, env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        env=environment,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
+    # The whole session, as a child that stands still would keep the pipe open.
+    alarm = threading.Timer(seconds or threading.TIMEOUT_MAX, os.killpg, (child.pid, signal.SIGKILL))
+    alarm.daemon = True
+    alarm.start()
     watch = _Watch(child.pid)
     watch.start()
     assert child.stdout is not None
-    said = child.stdout.read()
-    _pid, status, usage = os.wait4(child.pid, 0)
+    try:
+        said = child.stdout.read()
+        _pid, status, usage = os.wait4(child.pid, 0)
+    except BaseException:
+        # An interrupt of the terminal does not reach another session.
+        os.killpg(child.pid, signal.SIGKILL)
+        raise
+    finally:
+        alarm.cancel()
     wall = time.monotonic() - started
     watch.stop()
     # Popen must not wait for a process that is gone.
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode != 0:
+        if child.returncode == -signal.SIGKILL:
+            raise MeasuredCommandError(f"{' '.join(command)} was ended: out of memory, or after {seconds} seconds")
         raise MeasuredCommandError(f"{' '.join(command)} failed:\n{said[-3000:]}")
     return Cost(
         cpu_seconds=usage.ru_utime + usage.ru_stime,
@@ -85,6 +113,7 @@ def median(costs: Sequence[Cost]) -> Cost:
         statistics.median(cost.wall_seconds for cost in costs),
         statistics.median(cost.peak_mb for cost in costs),
         costs[-1].said,
+        len(costs),
     )
 
 
@@ -100,7 +129,8 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         while not self._is_over.wait(_INTERVAL):
             pids = _descendants(self._pid)
-            together = sum(_resident(pid) for pid in pids)
+            # One process shares nothing with itself; several share libraries and a database's buffers.
+            together = _resident(pids[0]) if len(pids) == 1 else sum(_proportional(pid) for pid in pids)
             self.peak_bytes = max(self.peak_bytes, together, *map(highest_resident, pids))
 
     def stop(self) -> None:
@@ -135,3 +165,13 @@ def _resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
+
+
+def _proportional(pid: int) -> int:
+    """Return a process's memory with its part of what it shares with others."""
+    try:
+        rolled_up = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return 0
+    found = re.search(r"^Pss:\s+(\d+) kB", rolled_up, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0

@@ -21,6 +21,8 @@ __all__ = ["BenchmarkWorkspace"]
 
 _RESTATED = periods()[11]
 _STAMP = "benchmark.txt"
+_CHANGED = "changed.txt"
+_PRICE = "8"
 
 
 class BenchmarkWorkspace:
@@ -46,7 +48,7 @@ class BenchmarkWorkspace:
         return child_environment(self.workspace)
 
     def make(self, progress: Callable[[Delivery], None] = lambda _delivery: None) -> None:
-        """Write deliveries and configuration, unless they are there; forget what was built."""
+        """Write deliveries and configuration, unless they are there; what was built of them stays."""
         root, stamp = self.workspace.root, self.workspace.root / _STAMP
         made_of = f"{self.form} {self.row_count} {self.seed}"
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != made_of:
@@ -57,8 +59,10 @@ class BenchmarkWorkspace:
             stamp.write_text("unfinished", encoding="utf-8")
             write_deliveries(self.workspace.landing, self.form, self.row_count, self.seed, progress=progress)
             stamp.write_text(made_of, encoding="utf-8")
-        self.forget()
-        self.set_price("8")
+            self.set_price(_PRICE)
+        if (root / _CHANGED).exists():
+            # A measurement of changes was stopped.
+            self.undo_changes()
 
     def forget(self) -> None:
         """Take away everything that a run made."""
@@ -67,16 +71,22 @@ class BenchmarkWorkspace:
 
     def set_price(self, percentage: str) -> None:
         """Write the configuration with that markup for a whole plan."""
+        (self.workspace.root / _CHANGED).touch()
         with catalogue(self.seed) as connection:
             write_billing(self.workspace.billing, connection, percentage)
+        if percentage == _PRICE:
+            (self.workspace.root / _CHANGED).unlink()
 
-    def restate(self) -> None:
-        """Deliver one of the 24 months again with other rows, as AWS does after an error of its own."""
-        self._deliver(first_row_moved_by=1_000_000_000, version="restated")
+    def restate(self, again: bool = False) -> None:
+        """Deliver one of the 24 months with other rows, as AWS does after an error; again with yet others."""
+        (self.workspace.root / _CHANGED).touch()
+        self._deliver(first_row_moved_by=2_000_000_000 if again else 1_000_000_000, version=f"restated {again}")
 
-    def undo_restatement(self) -> None:
-        """Put the rows of the first delivery back in their place."""
-        self._deliver(first_row_moved_by=0, version="restored")
+    def undo_changes(self) -> None:
+        """Put the rows of the first deliveries and the first price back in their place, and forget what was built."""
+        self.forget()
+        self._deliver(first_row_moved_by=0, version="")
+        self.set_price(_PRICE)
 
     def _deliver(self, first_row_moved_by: int, version: str) -> None:
         with catalogue(self.seed) as connection:

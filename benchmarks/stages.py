@@ -4,18 +4,21 @@ What is here: a whole run in one process without Dagster, with the processor sec
 When to add here: a stage that a run gains.
 What does not belong here: the cost of whole commands (``measuring``), which includes starting Python and Dagster.
 
-``python -m benchmarks.stages WORKSPACE`` prints them as JSON.
+``python -m benchmarks.stages WORKSPACE`` prints them as JSON; with ``--profile STAGE FILE`` it writes what Python's
+profiler says of one stage.
 """
 
+import cProfile
 import json
 import resource
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from dbt.contracts.graph.manifest import Manifest
 from benchmarks.measuring import highest_resident
 from orchestration.anomalies.detection import detect_anomalies
 from orchestration.configuration.load import load_configuration
+from orchestration.configuration.schema import Configuration
 from orchestration.configuration.validate import read_configuration
 from orchestration.dbt_files import PARSED_PROJECT, prepare_manifest
 from orchestration.expectations.checking import check_raw
@@ -48,18 +52,28 @@ class StageCosts:
         stages: by name, in order.
         nodes: by dbt node (`model.fct_charges`), dbt's own work on the node included.
         queries: by dbt node, inside the database only.
-        peak_mb: largest memory of one process, millions of bytes.
+        peaks_mb: by stage, the largest memory of one process in it, millions of bytes.
     """
 
     stages: dict[str, float] = field(default_factory=dict)
     nodes: dict[str, float] = field(default_factory=dict)
     queries: dict[str, float] = field(default_factory=dict)
-    peak_mb: float = 0
+    peaks_mb: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, text: str) -> "StageCosts":
         """Return what ``python -m benchmarks.stages`` printed."""
         return cls(**json.loads(text))
+
+    @property
+    def in_database(self) -> float:
+        """Processor seconds of all statements of dbt."""
+        return sum(self.queries.values())
+
+    @property
+    def data(self) -> float:
+        """Processor seconds that work on data took: all stages, but of models and tests only their statements."""
+        return sum(self.stages.values()) - self.stages.get("models and tests", 0) + self.in_database
 
 
 def _cpu_seconds() -> float:
@@ -92,47 +106,97 @@ class _Nodes:
             self.queries[node] += now - self._asked
 
 
-def run_stages(workspace: Workspace) -> StageCosts:
+def run_stages(workspace: Workspace, profiled: str | None = None, profile: Path | None = None) -> StageCosts:
     """Run every stage on a workspace as ``chargehouse run`` does, and return what each took.
 
     Args:
         workspace: the workspace; nobody else works on it.
+        profiled: run this stage only under Python's profiler. The stages before it have been run; those before the
+            models are run again with it.
+        profile: where the profiler's statistics go.
     """
     costs = StageCosts()
-
-    @contextmanager
-    def stage(name: str) -> Iterator[None]:
-        before = _cpu_seconds()
-        yield
-        costs.stages[name] = _cpu_seconds() - before
-
     export_environment(workspace)
     prepare_manifest()
-    with stage("configuration"), open_warehouse(workspace) as connection:
-        configuration = read_configuration(workspace.billing)
-        load_configuration(connection, configuration)
-    with stage("ingest"), open_warehouse(workspace) as connection:
+    names = list(_STAGES)
+    if profiled is not None and names.index(profiled) > names.index("models and tests"):
+        # It finds the months that were built last.
+        names = [profiled]
+    for name in names:
+        profiler = cProfile.Profile() if name == profiled else None
+        _forget_peak()
+        before = _cpu_seconds()
+        with profiler or nullcontext():
+            highest = _STAGES[name](workspace, costs) or 0
+        costs.stages[name] = _cpu_seconds() - before
+        costs.peaks_mb[name] = max(highest_resident("self"), highest) / 1e6
+        if profiler is not None and profile is not None:
+            profiler.dump_stats(profile)
+            break
+    return costs
+
+
+def _configure(workspace: Workspace, _costs: StageCosts) -> None:
+    with open_warehouse(workspace) as connection:
+        load_configuration(connection, _configuration(workspace))
+
+
+def _ingest(workspace: Workspace, _costs: StageCosts) -> None:
+    with open_warehouse(workspace) as connection:
         landing = open_landing(workspace.landing_url)
-        sync(connection, workspace, landing, billing_exports(configuration))
+        sync(connection, workspace, landing, billing_exports(_configuration(workspace)))
         sync_price_lists(connection, landing, workspace.warehouse)
-    with stage("plan"), open_warehouse(workspace) as connection:
+
+
+def _plan(workspace: Workspace, _costs: StageCosts) -> None:
+    with open_warehouse(workspace) as connection:
         load_ledger(connection, workspace)
-        write_build_periods(connection, plan_periods(connection, configuration))
-    with stage("raw checks"), open_warehouse(workspace) as connection:
+        write_build_periods(connection, plan_periods(connection, _configuration(workspace)))
+
+
+def _check_raw(workspace: Workspace, _costs: StageCosts) -> None:
+    with open_warehouse(workspace) as connection:
         charge_types = PROJECT_ROOT / "dbt_project" / "seeds" / "charge_types.csv"
         check_raw(connection, f"'{charge_types}'", datetime.now(UTC).replace(tzinfo=None))
-    with stage("models and tests"):
-        built = _build(workspace)
-    with stage("anomalies"), open_warehouse(workspace) as connection:
+
+
+def _models(workspace: Workspace, costs: StageCosts) -> float:
+    built = _build(workspace)
+    costs.nodes, costs.queries = built["nodes"], built["queries"]
+    return built["memory"]["highest"]
+
+
+def _anomalies(workspace: Workspace, _costs: StageCosts) -> None:
+    with open_warehouse(workspace) as connection:
         periods = connection.execute("select billing_period from raw.build_periods").fetchall()
         detect_anomalies(connection, [period for (period,) in periods])
-    with stage("publish"):
-        with open_warehouse(workspace) as connection:
-            mark_built(connection, "benchmark")
-        publish(workspace)
-    costs.nodes, costs.queries = built["nodes"], built["queries"]
-    costs.peak_mb = max(highest_resident("self"), built["memory"]["highest"]) / 1e6
-    return costs
+
+
+def _publish(workspace: Workspace, _costs: StageCosts) -> None:
+    with open_warehouse(workspace) as connection:
+        mark_built(connection, "benchmark")
+    publish(workspace)
+
+
+_STAGES: dict[str, Callable[[Workspace, StageCosts], float | None]] = {
+    "configuration": _configure,
+    "ingest": _ingest,
+    "plan": _plan,
+    "raw checks": _check_raw,
+    "models and tests": _models,
+    "anomalies": _anomalies,
+    "publish": _publish,
+}
+
+
+@cache
+def _configuration(workspace: Workspace) -> Configuration:
+    return read_configuration(workspace.billing)
+
+
+def _forget_peak() -> None:
+    # Linux: the high-water mark of resident memory begins anew.
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _build(workspace: Workspace) -> dict[str, dict[str, float]]:
@@ -178,5 +242,7 @@ if __name__ == "__main__":
         _built = _build_here(_workspace)
         _memory = {"highest": highest_resident("self")}
         print(json.dumps({"nodes": _built.nodes, "queries": _built.queries, "memory": _memory}))
+    elif sys.argv[1] == "--profile":
+        run_stages(_workspace, sys.argv[2], Path(sys.argv[3]))
     else:
         print(json.dumps(asdict(run_stages(_workspace))))

@@ -4,15 +4,19 @@ What is here: reading the files of a delivery form with the columns that the que
 When to add here: another form of delivery.
 What does not belong here: comparing with the product's results (``exactness``) and timing (``measuring``).
 
-``python -m benchmarks.yardstick WORKSPACE FORM DATABASE`` runs it in a process of its own, as the benchmark does.
+``python -m benchmarks.yardstick WORKSPACE FORM DATABASE [MONTHS [MEMORY]]`` runs it in a process of its own, as the
+benchmark does: over everything in one statement, or over so many months one by one within a limit of memory.
 """
 
 import sys
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
 from benchmarks.columns import Form, columns_of
+from benchmarks.deliveries import month_pattern, periods
 from orchestration.sample.columns import snake_name
 
 __all__ = ["AMOUNTS", "KEYS", "cur_relation", "run_yardstick"]
@@ -40,45 +44,79 @@ AMOUNTS = {
 """The amounts it reads, by its own names for them."""
 
 
-def cur_relation(landing: Path, form: Form) -> str:
-    """Return SQL of the rows of every delivery below ``landing``, read straight from the files."""
+def cur_relation(landing: Path, form: Form, month: date | None = None) -> str:
+    """Return SQL of the rows of every delivery below ``landing``, or of one month's, read straight from the files."""
+    folder = f"{landing}/{'**' if month is None else month_pattern(form, month)}"
     if form is not Form.LEGACY_CSV:
-        return f"read_parquet('{landing}/**/*.parquet', hive_partitioning = false)"
+        return f"read_parquet('{folder}/*.parquet', hive_partitioning = false)"
     # Every name is known, so nothing is sniffed; the positions are those of the files.
     names = ", ".join(f"'{snake_name(column.header)}': 'varchar'" for column in columns_of(form, frozenset()))
     return (
-        f"read_csv('{landing}/**/*.csv.gz', auto_detect = false, header = true, delim = ',', quote = '\"', "
+        f"read_csv('{folder}/*.csv.gz', auto_detect = false, header = true, delim = ',', quote = '\"', "
         f"escape = '\"', columns = {{{names}}})"
     )
 
 
-def run_yardstick(landing: Path, billing: Path, form: Form, database: Path) -> None:
-    """Make the tables ``charges``, ``invoice_lines`` and ``invoice_line_accounts`` in a new database.
+def run_yardstick(
+    landing: Path,
+    billing: Path,
+    form: Form,
+    database: Path,
+    months: Sequence[date] | None = None,
+    memory_limit: str | None = None,
+) -> None:
+    """Make the relations ``charges``, ``invoice_lines`` and ``invoice_line_accounts`` in a new database.
 
     Args:
         landing: the deliveries.
         billing: the configuration's CSV files.
         form: form of the deliveries.
         database: the DuckDB file to make.
+        months: bill these one by one, each into tables of its own; None for all rows in one statement.
+        memory_limit: DuckDB's; None for its own choice.
     """
     casts = {
         "bill_billing_period_start_date": "timestamp",
         "line_item_usage_start_date": "timestamp",
     }
-    selected = [
-        *(f"cast({name} as {casts[name]}) as {name}" if name in casts else name for name in KEYS),
-        *(f"cast({name} as decimal(22, 10)) as {own}" for own, name in AMOUNTS.items()),
-    ]
+    selected = ", ".join(
+        [
+            *(f"cast({name} as {casts[name]}) as {name}" if name in casts else name for name in KEYS),
+            *(f"cast({name} as decimal(22, 10)) as {own}" for own, name in AMOUNTS.items()),
+        ]
+    )
+    sql = _SQL.read_text(encoding="utf-8")
     with duckdb.connect(database, config={"preserve_insertion_order": False}) as connection:
+        if memory_limit is not None:
+            connection.execute(f"set memory_limit = '{memory_limit}'")
         for file in sorted(billing.glob("*.csv")):
             connection.execute(
                 f"create temp table {file.stem} as "
                 f"select * from read_csv('{file}', all_varchar = true, header = true, delim = ',', quote = '\"')"
             )
-        connection.execute(f"create temp view cur as select {', '.join(selected)} from {cur_relation(landing, form)}")
-        connection.execute(_SQL.read_text(encoding="utf-8"))
+        if months is None:
+            connection.execute(f"create temp view cur as select {selected} from {cur_relation(landing, form)}")
+            connection.execute(sql)
+            return
+        for month in months:
+            relation = cur_relation(landing, form, month)
+            connection.execute(f"create or replace temp view cur as select {selected} from {relation}")
+            connection.execute(f"create schema month_{month:%Y%m}; use month_{month:%Y%m};")
+            connection.execute(sql)
+        connection.execute("use main")
+        for table in ("charges", "invoice_lines", "invoice_line_accounts"):
+            together = " union all ".join(f"from month_{month:%Y%m}.{table}" for month in months)
+            connection.execute(f"create view {table} as {together}")
 
 
 if __name__ == "__main__":
-    _workspace, _form, _database = sys.argv[1:]
-    run_yardstick(Path(_workspace) / "landing", Path(_workspace) / "billing", Form(_form), Path(_database))
+    _workspace, _form, _database, *_further = sys.argv[1:]
+    _months = periods()[-int(_further[0]) :] if _further else None
+    run_yardstick(
+        Path(_workspace) / "landing",
+        Path(_workspace) / "billing",
+        Form(_form),
+        Path(_database),
+        _months,
+        _further[1] if len(_further) > 1 else None,
+    )

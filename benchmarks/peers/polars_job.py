@@ -253,12 +253,74 @@ _OF_RULE = ["rule_type", "rule_entity", "rule_usage_type", "rule_region", "inclu
 _OF_RULE += ["rate", "factor", "precedence"]
 
 
+_LINE = ["billing_period", "billing_group_id", "line_kind", "service_code"]
+_OUTSIDE = {
+    "period": "billing_period",
+    "group": "billing_group_id",
+    "service": "service_code",
+    "account": "sub_account_id",
+}
+
+
+def _lines(billed: pl.LazyFrame, billing: Path) -> pl.LazyFrame:
+    col = pl.col
+    return (
+        billed.group_by(_LINE)
+        .agg(exact=col("billed_cost").sum())
+        .filter(col("exact") != pl.lit(0).cast(_PRICED))
+        .join(_csv(billing, "billing_groups").select("customer_id", "billing_group_id"), on="billing_group_id")
+        .join(_csv(billing, "customers").select("customer_id", "currency"), on="customer_id")
+        .join(
+            _csv(billing, "fx_rates").select(
+                billing_period=col("period").str.to_date("%Y-%m"),
+                currency="to_currency",
+                fx_rate=col("rate").cast(pl.Decimal(10, 4)),
+            ),
+            on=["billing_period", "currency"],
+            how="left",
+        )
+        .with_columns(
+            net_amount=(col("exact") * col("fx_rate").fill_null(pl.lit(1).cast(pl.Decimal(10, 4))).cast(_PRICED)).round(
+                2, mode="half_away_from_zero"
+            )
+        )
+    )
+
+
+def _accounts(billed: pl.LazyFrame, lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Return each line split over its accounts in cents, by largest remainder, in whole numbers."""
+    col = pl.col
+    whole = col("weight").sum().over(_LINE)
+    product = col("cents").abs() * col("weight") * whole.sign()
+    cents = col("part") + (col("place") <= col("missing")).cast(pl.Int128)
+    return (
+        billed.group_by([*_LINE, "sub_account_id"])
+        .agg(exact=col("billed_cost").sum())
+        .filter(col("exact") != pl.lit(0).cast(_PRICED))
+        .join(lines.select(*_LINE, "net_amount"), on=_LINE)
+        .select(
+            *_LINE,
+            "sub_account_id",
+            cents=(col("net_amount") * pl.lit(100).cast(pl.Decimal(38, 0))).cast(pl.Int128),
+            weight=(col("exact").cast(pl.Decimal(38, 10)) * pl.lit(10**10).cast(pl.Decimal(38, 0))).cast(pl.Int128),
+        )
+        .with_columns(product=product, total=whole.abs())
+        .with_columns(part=col("product") // col("total"), rest=col("product") % col("total"))
+        .sort([*_LINE, "rest", "sub_account_id"], descending=[False] * 4 + [True, False])
+        .with_columns(
+            place=pl.int_range(1, pl.len() + 1).over(_LINE),
+            missing=col("cents").abs() - col("part").sum().over(_LINE),
+        )
+        .select(*_LINE, "sub_account_id", net_amount=(col("cents").sign() * cents).cast(pl.Decimal(38, 2)) / 100)
+    )
+
+
 def _csv(billing: Path, name: str) -> pl.LazyFrame:
     return pl.read_csv(billing / f"{name}.csv", infer_schema=False).lazy()
 
 
 def main(landing: Path, billing: Path, output: Path) -> None:
-    """Write invoice lines to ``output``, and charges beside it."""
+    """Write charges, invoice lines and their accounts to the folder ``output``."""
     col = pl.col
     moving = (
         _csv(billing, "account_assignments")
@@ -270,32 +332,11 @@ def main(landing: Path, billing: Path, output: Path) -> None:
     # Collected, since rows are numbered afterwards and joined with themselves; each reading would number them anew.
     grain = _grain(landing, moving).collect()
     charges = _charges(grain.lazy(), billing).collect()
-    charges.write_parquet(output.with_suffix(".charges.parquet"))
-    lines = (
-        charges.lazy()
-        .filter(col("reason") == "")
-        .group_by("period", "group", "line_kind", "service")
-        .agg(exact=col("billed_cost").sum())
-        .filter(col("exact") != pl.lit(0).cast(_PRICED))
-        .join(_csv(billing, "billing_groups").select("customer_id", group="billing_group_id"), on="group", how="inner")
-        .join(_csv(billing, "customers").select("customer_id", "currency"), on="customer_id", how="inner")
-        .join(
-            _csv(billing, "fx_rates").select(
-                period=col("period").str.to_date("%Y-%m"),
-                currency="to_currency",
-                fx_rate=col("rate").cast(pl.Decimal(10, 4)),
-            ),
-            on=["period", "currency"],
-            how="left",
-        )
-        .with_columns(
-            net_amount=(col("exact") * col("fx_rate").fill_null(pl.lit(1).cast(pl.Decimal(10, 4))).cast(_PRICED)).round(
-                2, mode="half_away_from_zero"
-            )
-        )
-        .collect()
-    )
-    lines.write_parquet(output)
+    charges.write_parquet(output / "charges.parquet")
+    billed = charges.lazy().filter(col("reason") == "").rename(_OUTSIDE)
+    lines = _lines(billed, billing).collect()
+    lines.write_parquet(output / "invoice_lines.parquet")
+    _accounts(billed, lines.lazy()).collect().write_parquet(output / "invoice_line_accounts.parquet")
 
 
 if __name__ == "__main__":
