@@ -120,8 +120,10 @@ def run_stages(workspace: Workspace, profiled: str | None = None, profile: Path 
     prepare_manifest()
     names = list(_STAGES)
     if profiled is not None and names.index(profiled) > names.index("models and tests"):
-        # It finds the months that were built last.
         names = [profiled]
+        with open_warehouse(workspace) as connection:
+            # Months that were judged, and did not change, would be left alone.
+            connection.execute("delete from raw.cost_histories")
     for name in names:
         profiler = cProfile.Profile() if name == profiled else None
         _forget_peak()
@@ -168,8 +170,7 @@ def _models(workspace: Workspace, costs: StageCosts) -> float:
 
 def _anomalies(workspace: Workspace, _costs: StageCosts) -> None:
     with open_warehouse(workspace) as connection:
-        periods = connection.execute("select billing_period from raw.build_periods").fetchall()
-        detect_anomalies(connection, [period for (period,) in periods])
+        detect_anomalies(connection)
 
 
 def _publish(workspace: Workspace, _costs: StageCosts) -> None:
