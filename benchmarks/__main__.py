@@ -148,8 +148,7 @@ class _Bench:
 
     def peers(self) -> None:
         """Measure other programs on the same job."""
-        if not self.yardstick.exists():
-            self._yardstick_now()
+        self._yardstick_now()
         for peer in PEERS:
             outcome = run_peer(peer, self.place, self.yardstick, max(1, self.round_count // 2))
             kept = self.kept
