@@ -346,8 +346,8 @@ def goal_rows(measured: Sequence[Measurement]) -> list[tuple[str, str, str, str,
         shown = "; ".join(f"{_size(one, measured)}: {_figure(figure)}" for one, figure in figures) or "not measured"
         missed = [one for one, figure in figures if figure > goal.limit(one)]
         reached = ", ".join("no" if one in missed else "yes" for one, _ in figures) or "-"
-        # Of the largest size: fixed costs say little about what limits.
-        limits = goal.limited_by(missed[-1]) if missed else ""
+        # Of the largest size that tells: fixed costs say little about what limits.
+        limits = next(filter(None, (goal.limited_by(one) for one in reversed(missed))), "")
         rows.append((goal.name, goal.asks_for, shown, reached, limits))
     rows += [_growth(measured), _exactness(measured)]
     return sorted(rows, key=lambda row: int(row[0].split()[0][1:]))

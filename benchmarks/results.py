@@ -51,7 +51,7 @@ class Measurement:
         sizes_mb: files, millions of bytes.
         exactness: comparisons with the yardstick, by what was run before.
         exported_rows: rows that exports wrote.
-        unavailable: peers that could not be measured, and why.
+        unavailable: cases, parts and peers that could not be measured, and why.
         peer_differences: invoice lines and accounts of lines in which a peer differs from the yardstick; None where it
             does not bill.
     """
