@@ -41,12 +41,14 @@ class EventLog(SqliteEventLogStorage):
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run: those about assets in one transaction per database, others one by one."""
-        together = [event for event in events if event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS]
+        together: list[EventLogEntry] = []
+        for event in events:
+            if event.is_dagster_event and event.dagster_event_type in ASSET_EVENTS:
+                together.append(event)
+            else:
+                self.store_event(event)
         if together:
             self._store_asset_events(together)
-        for event in events:
-            if event not in together:
-                self.store_event(event)
 
     def _store_asset_events(self, events: Sequence[EventLogEntry]) -> None:
         rows = [self._event_to_row(event) for event in events]
