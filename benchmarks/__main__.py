@@ -27,7 +27,7 @@ from benchmarks.deliveries import PERIOD_COUNT
 from benchmarks.exactness import compare
 from benchmarks.furthest import Profile, furthest_stage
 from benchmarks.limits import LIMITS, LIMITS_OF_RESULTS
-from benchmarks.measuring import Cost, measure, median
+from benchmarks.measuring import Cost, MeasuredCommandError, measure, median
 from benchmarks.peers import PEERS, PeerResult, run_peer
 from benchmarks.product import BenchmarkWorkspace
 from benchmarks.profiling import costliest_functions, costliest_operators
@@ -141,15 +141,16 @@ class _Bench:
             self.product(name, "run")
             self._yardstick_now()
             self.check(name)
-            change_again()
-            self._stage_by_stage(name)
+            # A new price makes every month again: of large sizes that takes as long as the whole run did.
+            if kind == "restated" or self.place.row_count <= 1_000_000:
+                change_again()
+                self._stage_by_stage(name)
         self.place.undo_changes()
         self._yardstick_now()
 
     def peers(self) -> None:
         """Measure other programs on the same job."""
-        if not self.yardstick.exists():
-            self._yardstick_now()
+        self._yardstick_now()
         for peer in PEERS:
             outcome = run_peer(peer, self.place, self.yardstick, max(1, self.round_count // 2))
             kept = self.kept
@@ -173,10 +174,23 @@ class _Bench:
         """Measure several commands in turn, so that all of them meet the same moments of the machine."""
         costs: dict[str, list[Cost]] = {name: [] for name in commands}
         for _ in range(self.round_count):
-            for name, command in commands.items():
-                costs[name].append(self._measured(name, command()))
+            for name in list(costs):
+                try:
+                    costs[name].append(self._measured(name, commands[name]()))
+                except MeasuredCommandError as error:
+                    # A limit of memory can be too little for some sizes: the others are worth knowing all the same.
+                    self.failed(name, error)
+                    del costs[name]
         found = {name: median(each) for name, each in costs.items()}
-        self.kept = replace(self.kept, cases=self.kept.cases | found)
+        unavailable = {name: why for name, why in self.kept.unavailable.items() if name not in found}
+        self.kept = replace(self.kept, cases=self.kept.cases | found, unavailable=unavailable)
+
+    def failed(self, name: str, error: MeasuredCommandError) -> None:
+        """Keep that something could not be measured, and why."""
+        why = str(error).strip().splitlines()[-1]
+        _CONSOLE.print(f"{name} failed: {error}", style="red", highlight=False)
+        cases = {case: cost for case, cost in self.kept.cases.items() if case != name}
+        self.kept = replace(self.kept, cases=cases, unavailable=self.kept.unavailable | {name: why})
 
     def product(self, name: str, *arguments: str) -> None:
         """Measure a command of Chargehouse once."""
@@ -299,7 +313,13 @@ def main(
     kept = replace(kept, memory_limit=memory_limit, machine=_machine())
     bench = _Bench(place, rounds or _default_rounds(rows), kept)
     for part in [*only, *(["peers"] if with_peers and "peers" not in only else [])]:
-        _PARTS[part](bench)
+        try:
+            _PARTS[part](bench)
+        except MeasuredCommandError as error:
+            bench.failed(f"part {part}", error)
+        else:
+            left = {name: why for name, why in bench.kept.unavailable.items() if name != f"part {part}"}
+            bench.kept = replace(bench.kept, unavailable=left)
         measured_at = bench.kept.measured_at | {part: f"{datetime.now(UTC):%Y-%m-%d}"}
         bench.kept = replace(bench.kept, measured_at=measured_at)
         save_measurement(bench.kept)

@@ -19,7 +19,15 @@ __all__ = ["write_charts"]
 
 _FOLDER = Path(__file__).parent
 _SHOWN = (
-    *("read10", "yardstick", "full run", "price changed, all months", "one month of 24 restated", "nothing new"),
+    *(
+        "gunzip",
+        "read10",
+        "yardstick",
+        "full run",
+        "price changed, all months",
+        "one month of 24 restated",
+        "nothing new",
+    ),
     *("explain a line", "FOCUS export of a group's month"),
 )
 _GROWING = ("yardstick", "yardstick, month by month", "full run")

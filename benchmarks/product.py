@@ -59,10 +59,10 @@ class BenchmarkWorkspace:
             stamp.write_text("unfinished", encoding="utf-8")
             write_deliveries(self.workspace.landing, self.form, self.row_count, self.seed, progress=progress)
             stamp.write_text(made_of, encoding="utf-8")
-            self.set_price(_PRICE)
         if (root / _CHANGED).exists():
             # A measurement of changes was stopped.
             self.undo_changes()
+        self.set_price(_PRICE)
 
     def forget(self) -> None:
         """Take away everything that a run made."""

@@ -51,7 +51,7 @@ class Measurement:
         sizes_mb: files, millions of bytes.
         exactness: comparisons with the yardstick, by what was run before.
         exported_rows: rows that exports wrote.
-        unavailable: peers that could not be measured, and why.
+        unavailable: cases, parts and peers that could not be measured, and why.
         peer_differences: invoice lines and accounts of lines in which a peer differs from the yardstick; None where it
             does not bill.
     """
@@ -147,7 +147,7 @@ def write_page() -> None:
         "\n## Growth\n",
         "CPU seconds and memory of legacy Parquet by size; a slope of 1 is growth in proportion to rows.\n",
         _table((*growing, *peaks), growth_rows(measured)),
-        "\n![CPU seconds and memory over rows](growth.svg)\n",
+        "\n![CPU seconds and memory over rows](growth.svg)",
         *_furthest(measured),
     ]
     for one in measured:
@@ -233,7 +233,7 @@ def _cases(one: Measurement) -> list[str]:
     written = ", ".join(f"{name} {count:,}" for name, count in one.exported_rows.items())
     return [
         _table(("what", "CPU s", "x", "wall s", "peak MB", "rounds"), rows),
-        *([f"\nRows that exports wrote: {written}.\n"] if written else []),
+        *([f"\nRows that exports wrote: {written}."] if written else []),
     ]
 
 
@@ -255,7 +255,8 @@ def _stages(one: Measurement, name: str) -> list[str]:
     nodes = sorted(costs.nodes.items(), key=lambda item: -item[1])[: 15 if is_full else 5]
     return [
         f"\nStage by stage, without Dagster: {name}. Beside work on data {sum(costs.stages.values()) - costs.data:.1f} "
-        "CPU s are dbt's.\n",
+        "CPU s are dbt's. Peaks "
+        "include what Python holds of imported libraries.\n",
         _table(("stage", "CPU s", "x", "beside the least", "peak MB"), rows),
         f"\nInside the database, the models and tests take {costs.in_database:.1f} CPU s. "
         "The nodes that cost most, dbt's own work included:\n",

@@ -78,7 +78,10 @@ dated as (
         read.*,
         case when moving.account_id is not null or owners.account_id is not null then usage_date end as charge_date,
         case
-            when coalesce(public_cost, 0) = 0 then 'missing' when cost = 0 and public_cost > 0 then 'free' else 'public'
+            when line_type not in ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage') then ''
+            when coalesce(public_cost, 0) = 0 then 'missing'
+            when cost = 0 and public_cost > 0 and line_type = 'Usage' then 'free'
+            else 'public'
         end as public_price
     from read
     left join moving on read.period = moving.period and read.account = moving.account_id
@@ -236,21 +239,41 @@ from (
 where place = 1
 
 -- step: charges
-with
-
-priced as (
-    select
-        routed.*,
-        coalesce(rules.pricing_rule_id, '') as pricing_rule_id,
-        case
-            when routed.entity = 'AWS Marketplace' and routed.charge_type not in ('aws_credit', 'refund', 'aws_tax')
-                then 'marketplace'
-            when routed.charge_type = 'negotiated_discount' then 'discount'
-            when routed.charge_type = 'commitment_fee' then 'commitment'
-            when routed.charge_type = 'aws_credit' then 'credit'
-            when routed.charge_type in ('fee', 'refund', 'aws_tax') then routed.charge_type
-            else 'usage'
-        end as line_kind,
+select
+    routed.period as billing_period,
+    routed.billing_group_id,
+    routed.payer,
+    routed.account as sub_account_id,
+    routed.charge_date,
+    routed.charge_type,
+    routed.line_type,
+    routed.entity,
+    routed.service as service_code,
+    routed.usage_type,
+    routed.operation,
+    routed.region,
+    routed.commitment,
+    routed.owner_group,
+    case
+        when routed.entity = 'AWS Marketplace' and routed.charge_type not in ('aws_credit', 'refund', 'aws_tax')
+            then 'marketplace'
+        when routed.charge_type = 'negotiated_discount' then 'discount'
+        when routed.charge_type = 'commitment_fee' then 'commitment'
+        when routed.charge_type = 'aws_credit' then 'credit'
+        when routed.charge_type in ('fee', 'refund', 'aws_tax') then routed.charge_type
+        else 'usage'
+    end as line_kind,
+    routed.unit,
+    routed.list_cost_source,
+    routed.reason,
+    routed.path,
+    coalesce(rules.pricing_rule_id, '') as pricing_rule_id,
+    routed.row_count,
+    routed.quantity as usage_quantity,
+    routed.list_cost,
+    routed.aws_cost,
+    routed.effective_cost,
+    cast(
         case
             when routed.reason <> '' then cast(0 as decimal(38, 20))
             when rules.rule_type = 'FIXED_RATE' then routed.quantity * rules.factor
@@ -260,34 +283,19 @@ priced as (
             when routed.path = 'share'
                 then routed.aws_cost * cast(routed.share_percentage * 0.01 as decimal(13, 10))
             else routed.aws_cost * coalesce(rules.factor, cast(1 as decimal(13, 10)))
-        end as priced_cost
-    from routed
-    left join winning_rules as rules
-        on
-            routed.reason = ''
-            and routed.period = rules.period
-            and routed.plan = rules.plan
-            and routed.path = rules.path
-            and routed.entity = rules.entity
-            and routed.service = rules.service
-            and routed.usage_type = rules.usage_type
-            and routed.region = rules.region
-)
-
-select
-    period as billing_period, billing_group_id, payer, account as sub_account_id, charge_date, charge_type, line_type,
-    entity, service as service_code, usage_type, operation, region, commitment, owner_group, line_kind, unit,
-    list_cost_source, reason, path, pricing_rule_id,
-    sum(row_count) as row_count,
-    sum(quantity) as usage_quantity,
-    sum(list_cost) as list_cost,
-    sum(aws_cost) as aws_cost,
-    sum(effective_cost) as effective_cost,
-    cast(sum(priced_cost) as decimal(38, 20)) as billed_cost
-from priced
-group by
-    period, billing_group_id, payer, account, charge_date, charge_type, line_type, entity, service, usage_type, operation,
-    region, commitment, owner_group, line_kind, unit, list_cost_source, reason, path, pricing_rule_id
+        end as decimal(38, 20)
+    ) as billed_cost
+from routed
+left join winning_rules as rules
+    on
+        routed.reason = ''
+        and routed.period = rules.period
+        and routed.plan = rules.plan
+        and routed.path = rules.path
+        and routed.entity = rules.entity
+        and routed.service = rules.service
+        and routed.usage_type = rules.usage_type
+        and routed.region = rules.region
 
 -- step: invoice_lines
 select

@@ -58,9 +58,13 @@ grain as (
         product_region_code as region,
         coalesce(pricing_unit, '') as unit,
         coalesce(nullif(reservation_reservation_a_r_n, ''), nullif(savings_plan_savings_plan_a_r_n, ''), '') as commitment,
+        -- Told apart no further than charges tell it, so that charges need no sums of their own.
         case
+            when
+                line_item_line_item_type not in ('Usage', 'DiscountedUsage', 'SavingsPlanCoveredUsage')
+                then ''
             when coalesce(public_cost, 0) = 0 then 'missing'
-            when cost = 0 and public_cost > 0 then 'free'
+            when cost = 0 and public_cost > 0 and line_item_line_item_type = 'Usage' then 'free'
             else 'public'
         end as public_price,
         count(*) as row_count,
@@ -240,23 +244,21 @@ select
     routed.reason as treatment_reason,
     case when routed.reason = '' then routed.path else 'none' end as rating_path,
     coalesce(rules.pricing_rule_id, '') as pricing_rule_id,
-    sum(routed.row_count)::bigint as row_count,
-    sum(routed.quantity)::decimal(38, 10) as usage_quantity,
-    sum(routed.list_cost)::decimal(38, 10) as list_cost,
-    sum(routed.aws_cost)::decimal(38, 10) as aws_cost,
-    sum(routed.effective_cost)::decimal(38, 10) as effective_cost,
-    sum(
-        case
-            when routed.reason <> '' then 0::decimal(38, 20)
-            when rules.rule_type = 'FIXED_RATE' then (routed.quantity * rules.factor)::decimal(38, 20)
-            when routed.path = 'on_demand'
-                then (routed.list_cost * coalesce(rules.factor, 1::decimal(22, 10)))::decimal(38, 20)
-            when routed.path in ('effective_cost', 'unused_commitment') then routed.effective_cost::decimal(38, 20)
-            when routed.path = 'share'
-                then (routed.aws_cost * (routed.share_percentage * 0.01)::decimal(22, 10))::decimal(38, 20)
-            else (routed.aws_cost * coalesce(rules.factor, 1::decimal(22, 10)))::decimal(38, 20)
-        end
-    )::decimal(38, 20) as billed_cost
+    routed.row_count,
+    routed.quantity as usage_quantity,
+    routed.list_cost,
+    routed.aws_cost,
+    routed.effective_cost,
+    case
+        when routed.reason <> '' then 0::decimal(38, 20)
+        when rules.rule_type = 'FIXED_RATE' then (routed.quantity * rules.factor)::decimal(38, 20)
+        when routed.path = 'on_demand'
+            then (routed.list_cost * coalesce(rules.factor, 1::decimal(22, 10)))::decimal(38, 20)
+        when routed.path in ('effective_cost', 'unused_commitment') then routed.effective_cost::decimal(38, 20)
+        when routed.path = 'share'
+            then (routed.aws_cost * (routed.share_percentage * 0.01)::decimal(22, 10))::decimal(38, 20)
+        else (routed.aws_cost * coalesce(rules.factor, 1::decimal(22, 10)))::decimal(38, 20)
+    end as billed_cost
 from routed
 left join winning_rules as rules
     on
@@ -267,8 +269,7 @@ left join winning_rules as rules
         and routed.entity = rules.entity
         and routed.service = rules.service
         and routed.usage_type = rules.usage_type
-        and routed.region = rules.region
-group by all;
+        and routed.region = rules.region;
 
 create table invoice_lines as
 with
