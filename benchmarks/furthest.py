@@ -29,7 +29,7 @@ class Profile:
         stage: the stage that is furthest from its anchor.
         functions: of that stage, where it is Python's: what, calls, own seconds, seconds with all it called.
         node: the dbt node that took longest.
-        operators: of that node's statement for one batch of months: what, seconds on all threads, rows given on.
+        operators: of that node's statement for the largest month: what, seconds on all threads, rows given on.
         seconds: of that statement: ``latency``, ``operators``, ``planning``.
     """
 

@@ -4,8 +4,8 @@ What is here: running one node's compiled SQL under DuckDB's own profiler, and s
 When to add here: another profiler.
 What does not belong here: which node or stage is looked at (``furthest``).
 
-``python -m benchmarks.profiling WORKSPACE NODE FILE`` runs a node of the last build for the largest batch of months,
-into a temporary table, and writes DuckDB's profile as JSON.
+``python -m benchmarks.profiling WORKSPACE NODE FILE`` runs a node of the last build for the largest month, into a
+temporary table, and writes DuckDB's profile as JSON.
 """
 
 import json
@@ -34,16 +34,11 @@ def profile_node(workspace: Workspace, node: str, file: Path) -> None:
     export_environment(workspace)
     with open_warehouse(workspace) as connection:
         largest = connection.execute(
-            "select min(billing_period), max(billing_period), any_value(count) from raw.build_periods "
-            "inner join ("
-            "select billing_period, sum(row_count)::bigint as count from intermediate.int_usage_grain group by all"
-            ") using (billing_period) "
-            "group by coalesce(cast(batch_number as varchar), cast(billing_period as varchar)) "
-            "order by sum(count) desc limit 1"
+            "select billing_period from intermediate.int_usage_grain group by all order by sum(row_count) desc limit 1"
         ).fetchone()
         assert largest is not None
-        for name, value in zip(("billing_period", "billing_period_through"), largest[:2], strict=True):
-            connection.execute(f"set variable {name} = ?::date", [value])
+        for name in ("billing_period", "billing_period_through"):
+            connection.execute(f"set variable {name} = ?::date", [*largest])
         connection.execute("pragma enable_profiling = 'json'")
         connection.execute("pragma profiling_mode = 'detailed'")
         connection.execute(f"pragma profiling_output = '{file}'")

@@ -189,7 +189,7 @@ def _furthest(measured: Sequence[Measurement]) -> list[str]:
     if profile.operators:
         seconds = profile.seconds
         parts += [
-            f"DuckDB's profile of `{profile.node}` for its largest batch of months ([whole]({_profile_name(one)})): "
+            f"DuckDB's profile of `{profile.node}` for the largest month ([whole]({_profile_name(one)})): "
             f"{seconds['latency']:.2f} s from start to end, {seconds['operators']:.2f} s in operators on all threads, "
             f"{seconds['planning']:.2f} s parsing, planning and optimizing.\n",
             _table(
