@@ -284,7 +284,7 @@ def _default_rounds(rows: int) -> int:
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
-    help="Rounds of limits, yardstick and, half as many, peers; medians are kept. 5, from 10 million rows 3, beyond 1.",
+    help="Rounds of limits, yardstick and, half as many, peers. By default 5, beyond a million rows 3, beyond ten 1.",
 )
 @click.option("--seed", default=1, show_default=True, help="Another seed makes other rows.")
 @click.option("--memory-limit", default="4GB", show_default=True, help="DuckDB's memory in the product.")

@@ -164,10 +164,9 @@ def _of_framework(one: Measurement) -> str:
 
 def _sizes(one: Measurement) -> str:
     charges = max((found.charge_count for found in one.exactness.values()), default=0)
-    return (
-        f"{size_name(one.rows)}: {one.sizes_mb.get('warehouse database', 0):,.0f} MB for {charges:,} charges and the "
-        f"tables made of them, beside {one.sizes_mb.get('landing', 0):,.0f} MB"
-    )
+    kept = f" for {charges:,} charges and the tables made of them" if charges else ""
+    size, landing = (one.sizes_mb.get(name, 0) for name in ("warehouse database", "landing"))
+    return f"{size_name(one.rows)}: {size:,.0f} MB{kept}, beside {landing:,.0f} MB"
 
 
 def _by_month(one: Measurement) -> str:

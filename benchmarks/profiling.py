@@ -44,6 +44,9 @@ def profile_node(workspace: Workspace, node: str, file: Path) -> None:
         connection.execute(f"pragma profiling_output = '{file}'")
         connection.execute(f"create temp table profiled as {sql}")
         connection.execute("pragma disable_profiling")
+    # DuckDB indents each of hundreds of operators by its depth, which is most of the file.
+    profile = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(profile, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
 def _operators(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,7 @@ __all__ = [
     "PAGE",
     "Measurement",
     "measurement_of",
+    "page_text",
     "read_measurements",
     "save_measurement",
     "size_name",
@@ -129,11 +130,16 @@ def _plain(value: object) -> object:
 
 
 def write_page() -> None:
-    """Write ``RESULTS.md`` and its chart from all measurements that are kept."""
-    from benchmarks.goals import goal_rows, growth_rows
-
+    """Write ``RESULTS.md`` and its charts from all measurements that are kept."""
     measured = read_measurements()
     write_charts(measured)
+    PAGE.write_text(page_text(measured), encoding="utf-8")
+
+
+def page_text(measured: Sequence[Measurement]) -> str:
+    """Return what ``RESULTS.md`` says of the measurements, the smallest first."""
+    from benchmarks.goals import goal_rows, growth_rows
+
     growing = ("rows", "yardstick", "charges and lines in the database", "whole run")
     peaks = ("yardstick, peak MB", "by month in 200 MB, peak MB", "whole run, peak MB")
     parts = [
@@ -152,7 +158,7 @@ def write_page() -> None:
     ]
     for one in measured:
         parts += _measurement_parts(one)
-    PAGE.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
+    return "\n".join(parts).rstrip() + "\n"
 
 
 def _furthest(measured: Sequence[Measurement]) -> list[str]:
