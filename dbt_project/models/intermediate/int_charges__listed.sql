@@ -12,6 +12,7 @@ tiers as (
     select * from {{ ref('stg_aws__price_list_tiers') }}
 ),
 
+-- Every charge comes as applied.
 price_keys as (
     select distinct
         billing_period,
@@ -20,7 +21,7 @@ price_keys as (
         operation,
         region_id
     from charges
-    where charge_type = 'usage'
+    where charge_type = 'usage' and scenario = 'applied'
 ),
 
 ladders as (

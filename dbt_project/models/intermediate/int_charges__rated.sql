@@ -27,7 +27,6 @@ ruled as (
     left join winning_rules
         on
             charges.billing_period = winning_rules.billing_period
-            and charges.scenario = winning_rules.scenario
             and charges.pricing_plan_id = winning_rules.pricing_plan_id
             and charges.rating_path = winning_rules.rating_path
             and charges.billing_entity = winning_rules.billing_entity

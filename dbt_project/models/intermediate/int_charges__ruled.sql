@@ -4,26 +4,34 @@ with
 
 charges as (
     select * from {{ ref('int_charges__treated') }}
-    where {{ is_current_period('billing_period') }}
+    where scenario = 'applied' and {{ is_current_period('billing_period') }}
 ),
 
 rules as (
     select * from {{ ref('stg_billing__rules') }}
 ),
 
+-- RS6: also the paths that charges of commitments take under another policy; the rule does not depend on it.
 rule_keys as (
     select distinct
         billing_period,
-        scenario,
         pricing_plan_id,
-        rating_path,
+        case
+            when charge_type in ('reservation_covered_usage', 'savings_plan_covered_usage') then 'on_demand'
+            when charge_type in ('commitment_fee', 'commitment_upfront') then 'fee'
+            else rating_path
+        end as rating_path,
         billing_entity,
         service_code,
         usage_type,
         operation,
         region_id
     from charges
-    where rating_path in ('on_demand', 'fee')
+    where
+        rating_path in ('on_demand', 'fee')
+        or charge_type in (
+            'reservation_covered_usage', 'savings_plan_covered_usage', 'commitment_fee', 'commitment_upfront'
+        )
 ),
 
 -- Two joins, so that the rules that name a service are found by equality.
@@ -57,7 +65,6 @@ candidates as (
 final as (
     select
         billing_period,
-        scenario,
         pricing_plan_id,
         rating_path,
         billing_entity,
@@ -76,8 +83,7 @@ final as (
         and (rating_path = 'on_demand' or (include_fees and rule_type in ('MARKUP', 'DISCOUNT')))
     qualify row_number() over (
         partition by
-            billing_period, scenario, pricing_plan_id, rating_path, billing_entity, service_code, usage_type, operation,
-            region_id
+            billing_period, pricing_plan_id, rating_path, billing_entity, service_code, usage_type, operation, region_id
         order by precedence desc, pricing_rule_id asc
     ) = 1
 )

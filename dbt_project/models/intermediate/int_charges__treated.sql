@@ -40,6 +40,29 @@ commitment_scenarios as (
     select * from {{ ref('commitment_scenarios') }}
 ),
 
+tiered_plans as (
+    select distinct pricing_plan_id from {{ ref('stg_billing__rules') }}
+    where rule_type = 'TIERED'
+),
+
+discount_types as (
+    select * from (values ('bundled_discount'), ('partner_discount'), ('negotiated_discount')) as types (charge_type)
+),
+
+discounts as (
+    select
+        grain.*,
+        discount_types.charge_type as discount_charge_type,
+        case discount_types.charge_type
+            when 'bundled_discount' then grain.bundled_discount_cost
+            when 'partner_discount' then grain.partner_discount_cost
+            else grain.negotiated_discount_cost
+        end as aws_cost
+    from grain
+    cross join discount_types
+    where grain.bundled_discount_cost <> 0 or grain.partner_discount_cost <> 0 or grain.negotiated_discount_cost <> 0
+),
+
 -- C2: a discount inside a row is split out as a charge of its own. It follows its row into quarantine, if that goes
 -- there.
 charges as (
@@ -50,27 +73,18 @@ charges as (
     from grain
     union all by name
     select
-        grain.* replace (
+        * replace (
             cast(0 as decimal(38, 10)) as usage_quantity,
             cast(0 as decimal(38, 10)) as normalized_quantity,
             cast(0 as decimal(38, 10)) as public_on_demand_cost,
-            discounts.cost as effective_cost,
+            aws_cost as effective_cost,
             cast(0 as decimal(38, 10)) as commitment_cost,
             0 as row_count,
             0 as open_row_count,
             cast(0 as decimal(38, 10)) as open_cost
-        ),
-        discounts.charge_type as discount_charge_type,
-        discounts.cost as aws_cost
-    from grain
-    cross join
-        lateral (
-            values
-            ('bundled_discount', grain.bundled_discount_cost),
-            ('partner_discount', grain.partner_discount_cost),
-            ('negotiated_discount', grain.negotiated_discount_cost)
-        ) as discounts (charge_type, cost)
-    where discounts.cost <> 0
+        )
+    from discounts
+    where aws_cost <> 0
 ),
 
 -- M1: only a column that a rule reads for the row's own charge type quarantines it. Net cost counts for every type.
@@ -162,6 +176,7 @@ typed as (
                 then coalesce(service_rules.shared_cost_rule_id, account_rules.shared_cost_rule_id)
         end as shared_cost_rule_id,
         billing_terms.pricing_plan_id,
+        tiered_plans.pricing_plan_id is not null as has_tiers,
         billing_terms.commitment_policy,
         billing_terms.upfront_policy,
         billing_terms.free_tier_policy,
@@ -187,6 +202,7 @@ typed as (
             assigned.billing_group_id = billing_terms.billing_group_id
             and assigned.billing_period >= billing_terms.start_period
             and (billing_terms.end_period is null or assigned.billing_period < billing_terms.end_period)
+    left join tiered_plans on billing_terms.pricing_plan_id = tiered_plans.pricing_plan_id
     left join shared_cost_rules as service_rules
         on
             service_rules.source_kind = 'account'
@@ -203,20 +219,7 @@ typed as (
             and (account_rules.end_period is null or assigned.billing_period < account_rules.end_period)
 ),
 
--- RS6: the month is also priced as if each commitment policy applied, for the groups in which that can matter.
-committed_groups as (
-    select distinct
-        billing_period,
-        billing_group_id
-    from typed
-    where
-        billing_group_id <> 'UNASSIGNED'
-        and charge_type in (
-            'reservation_covered_usage', 'savings_plan_covered_usage', 'savings_plan_negation', 'commitment_fee',
-            'commitment_upfront'
-        )
-),
-
+-- RS6: what a commitment policy can change is also priced under each of them.
 scenarios as (
     select
         typed.* replace (
@@ -225,11 +228,12 @@ scenarios as (
         commitment_scenarios.scenario
     from typed
     cross join commitment_scenarios
-    left join committed_groups
-        on
-            typed.billing_period = committed_groups.billing_period
-            and typed.billing_group_id = committed_groups.billing_group_id
-    where commitment_scenarios.scenario = 'applied' or committed_groups.billing_group_id is not null
+    where
+        commitment_scenarios.scenario = 'applied'
+        or (
+            typed.billing_group_id <> 'UNASSIGNED'
+            and {{ depends_on_commitment_policy('typed.charge_type', 'typed.has_tiers') }}
+        )
 ),
 
 -- The path a price takes, or why the row is not billed. Order matters: what cannot be read is never withheld, what
