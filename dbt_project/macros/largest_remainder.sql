@@ -25,8 +25,8 @@ or lr_whole < cast('10000000000000000000' as hugeint) and abs(lr_weight) < cast(
 (
     select
         * exclude (
-            lr_whole, lr_short_whole, lr_long_whole, lr_sign, lr_weight_sum, lr_weight, lr_total, lr_quotient,
-            lr_modulus, lr_share, lr_rest
+            lr_whole, lr_short_whole, lr_long_whole, lr_sign, lr_weight_sum, lr_count, lr_weight, lr_total,
+            lr_quotient, lr_modulus, lr_share, lr_rest
         ),
         lr_sign * (
             lr_share + case
@@ -73,11 +73,7 @@ or lr_whole < cast('10000000000000000000' as hugeint) and abs(lr_weight) < cast(
                             else lr_weight
                         end as lr_weight
                     ),
-                    case
-                        when lr_weight_sum = 0
-                            then cast(count(*) over (partition by {{ partition }}) as hugeint)
-                        else abs(lr_weight_sum)
-                    end as lr_total,
+                    case when lr_weight_sum = 0 then cast(lr_count as hugeint) else abs(lr_weight_sum) end as lr_total,
                     case when {{ is_short }} then lr_whole end as lr_short_whole,
                     case when not ({{ is_short }}) then lr_whole end as lr_long_whole
                 from (
@@ -92,7 +88,8 @@ or lr_whole < cast('10000000000000000000' as hugeint) and abs(lr_weight) < cast(
                         cast(
                             sum(cast({{ weight_units }} as hugeint)) over (partition by {{ partition }})
                             as hugeint
-                        ) as lr_weight_sum
+                        ) as lr_weight_sum,
+                        count(*) over (partition by {{ partition }}) as lr_count
                     from {{ relation }}
                 ) as measured
             ) as weighted

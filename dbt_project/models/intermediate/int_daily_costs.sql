@@ -61,23 +61,42 @@ typed as (
             and (charge_types.line_item_type <> 'Fee' or charge_types.is_reservation_fee = summed.has_reservation)
 ),
 
+discount_types as (
+    select * from (values ('bundled_discount'), ('partner_discount'), ('negotiated_discount')) as types (charge_type)
+),
+
 -- C2: in column mode the discount inside a row is a charge of its own, AWS's tax having one like any other row.
+discounts as (
+    select
+        typed.* exclude (charge_type),
+        discount_types.charge_type,
+        case discount_types.charge_type
+            when 'bundled_discount' then typed.bundled_discount_cost
+            when 'partner_discount' then typed.partner_discount_cost
+            else typed.negotiated_discount_cost
+        end as cost
+    from typed
+    cross join discount_types
+    where
+        coalesce(typed.bundled_discount_cost, typed.partner_discount_cost, typed.negotiated_discount_cost) is not null
+),
+
 charges as (
     select
-        typed.* replace (charges.charge_type as charge_type),
-        charges.cost as aws_cost,
-        coalesce(charges.base_cost, charges.cost) as weight,
-        case when charges.base_cost is null then 0 else typed.metered_cost end as day_cost
+        *,
+        unblended_cost as aws_cost,
+        base_cost as weight,
+        metered_cost as day_cost
     from typed
-    cross join
-        lateral (
-            values
-            (typed.charge_type, typed.unblended_cost, typed.base_cost),
-            ('bundled_discount', typed.bundled_discount_cost, null),
-            ('partner_discount', typed.partner_discount_cost, null),
-            ('negotiated_discount', typed.negotiated_discount_cost, null)
-        ) as charges (charge_type, cost, base_cost)
-    where charges.cost is not null and charges.charge_type <> 'aws_tax'
+    where charge_type <> 'aws_tax'
+    union all by name
+    select
+        * exclude (cost),
+        cost as aws_cost,
+        cost as weight,
+        cast(0 as decimal(38, 10)) as day_cost
+    from discounts
+    where cost is not null
 ),
 
 final as (

@@ -88,30 +88,40 @@ days as (
     group by billing_period, billing_group_id, service_code, charge_type, charge_date
 ),
 
+-- Numbered, so that the days of each are found by one number rather than four texts.
 billed as (
     select
         billing_period,
         billing_group_id,
         service_code,
         charge_type,
+        row_number() over (order by billing_period, billing_group_id, service_code, charge_type) as cost_number,
         cast(sum(billed_cost) as decimal(38, 20)) as billed_cost
     from charges
     where charge_type <> 'aws_tax'
     group by billing_period, billing_group_id, service_code, charge_type
 ),
 
+last_days as (
+    select
+        billing_period,
+        billing_group_id,
+        service_code,
+        charge_type,
+        max(charge_date) as charge_date
+    from days
+    group by billing_period, billing_group_id, service_code, charge_type
+),
+
 weighted as (
     select
         days.*,
+        billed.cost_number,
         cast(days.charge_date as varchar) as day_key,
         {{ exact_units('cast(trunc(billed.billed_cost, 10) as decimal(38, 10))') }} as billed_units,
         {{ exact_units('days.weight') }} as weight_units,
         case
-            when
-                row_number() over (
-                    partition by days.billing_period, days.billing_group_id, days.service_code, days.charge_type
-                    order by days.charge_date desc
-                ) = 1
+            when days.charge_date = last_days.charge_date
                 then billed.billed_cost - cast(trunc(billed.billed_cost, 10) as decimal(38, 20))
             else cast(0 as decimal(38, 20))
         end as left_over
@@ -122,13 +132,17 @@ weighted as (
             and days.billing_group_id = billed.billing_group_id
             and days.service_code = billed.service_code
             and days.charge_type = billed.charge_type
+    inner join last_days
+        on
+            billed.billing_period = last_days.billing_period
+            and billed.billing_group_id = last_days.billing_group_id
+            and billed.service_code = last_days.service_code
+            and billed.charge_type = last_days.charge_type
 ),
 
 split as (
     select * from {{ largest_remainder(
-        'weighted',
-        ['billing_period', 'billing_group_id', 'service_code', 'charge_type'],
-        'billed_units', 'weight_units', 'day_key'
+        'weighted', ['cost_number'], 'billed_units', 'weight_units', 'day_key'
     ) }} as split_costs
 ),
 
