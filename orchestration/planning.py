@@ -8,7 +8,7 @@ What does not belong here: building.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,11 +32,6 @@ __all__ = [
     "unfinished_periods",
     "write_build_periods",
 ]
-
-
-# Planning the statements of one month takes some two seconds of processor time, however few rows there are. Memory
-# follows the largest batch: a million rows of small months, which have little in common to be summed, took 2 GB.
-_ROWS_PER_BATCH = 300_000
 
 
 @dataclass(frozen=True)
@@ -263,19 +258,13 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
 
     A run that dies between here and :func:`mark_built` leaves the periods unbuilt, so the next run builds them again.
     """
-    row_counts = dict(
-        connection.execute(
-            "select billing_period, sum(row_count) from raw.deliveries "
-            "where status = 'current' and is_billed group by all"
-        ).fetchall()
-    )
     connection.execute("begin transaction")
     connection.execute("delete from raw.build_periods")
-    for period, batch_number in zip(planned, _batch_numbers(planned, row_counts), strict=True):
+    for period in planned:
         connection.execute(
             "insert into raw.build_periods by name select ? as billing_period, ? as reads_raw, ? as reason, "
             "? as fingerprint, ? as grain_fingerprint, ? as price_list_digest, ? as document_digest, "
-            "? as drawn_before, ? as batch_number",
+            "? as drawn_before",
             [
                 period.billing_period,
                 period.reads_raw,
@@ -285,32 +274,10 @@ def write_build_periods(connection: duckdb.DuckDBPyConnection, planned: list[Pla
                 period.price_list_digest,
                 period.document_digest,
                 period.drawn_before,
-                batch_number,
             ],
         )
         connection.execute("delete from raw.period_builds where billing_period = ?", [period.billing_period])
     connection.execute("commit")
-
-
-def _batch_numbers(planned: Sequence[PlannedPeriod], row_counts: Mapping[date, int]) -> list[int]:
-    """Return the batch of each period: neighbouring months are built together while they hold few CUR rows.
-
-    Months of which only some read raw rows are no batch, so that the models of a batch are all about the same months.
-    """
-    numbers: list[int] = []
-    rows_in_batch = 0
-    for place, period in enumerate(planned):
-        rows = row_counts.get(period.billing_period) or 0
-        before = planned[place - 1] if place else None
-        goes_on = (
-            before is not None
-            and month_interval(before.billing_period).end == period.billing_period
-            and before.reads_raw == period.reads_raw
-            and rows_in_batch + rows <= _ROWS_PER_BATCH
-        )
-        rows_in_batch = rows_in_batch + rows if goes_on else rows
-        numbers.append(numbers[-1] + (not goes_on) if numbers else 1)
-    return numbers
 
 
 def mark_built(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:

@@ -45,8 +45,7 @@ create table if not exists raw.build_periods (
     grain_fingerprint varchar not null,
     price_list_digest varchar default '',
     document_digest varchar default '',
-    drawn_before varchar default '',
-    batch_number integer
+    drawn_before varchar default ''
 );
 create table if not exists raw.period_builds (
     billing_period date primary key,
@@ -133,8 +132,6 @@ alter table raw.period_builds add column if not exists price_list_digest varchar
 -- Warehouses made before documents were issued.
 alter table raw.build_periods add column if not exists document_digest varchar default '';
 alter table raw.period_builds add column if not exists document_digest varchar default '';
--- Warehouses made before small periods were built together.
-alter table raw.build_periods add column if not exists batch_number integer;
 -- Warehouses made before customer credits were drawn.
 alter table raw.build_periods add column if not exists drawn_before varchar default '';
 alter table raw.period_builds add column if not exists drawn_before varchar default '';

@@ -3,7 +3,9 @@
    The periods to build stand in raw.build_periods, written by the orchestrator before dbt starts; a model with
    `reads_raw: true` is built only for the periods whose raw rows or membership dates changed, as the stored usage grain
    serves every other re-rating. Neighbouring periods with few rows are one batch, built by one statement, as planning a
-   statement costs more than they do; a large period is a batch of its own. A model with `goes_on: true` reads what its
+   statement costs more than they do (billing_period_batches); a large period is a batch of its own. Rows are CUR rows
+   for `reads_raw`, and rows of the grain for everything after it; `rows_per_batch` says how many where a model takes
+   much memory for each. A model with `goes_on: true` reads what its
    earlier periods hold, and is built period by period. Each statement is one transaction, so memory follows the largest
    batch rather than history, and a killed run leaves whole periods. A table whose columns no longer match the model is
    dropped: the orchestrator lists every period when the models' code changes. #}
@@ -68,14 +70,26 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
 
-    {# A period without a batch number is a batch by itself. #}
-    {% set batch = "billing_period" if config.get('goes_on', false)
-        else "coalesce(cast(batch_number as varchar), cast(billing_period as varchar))" %}
-    {% set batches = run_query(
-        "select min(billing_period), max(billing_period) from raw.build_periods"
-        ~ (" where reads_raw" if config.get('reads_raw', false) else "")
-        ~ " group by " ~ batch ~ " order by min(billing_period)"
-    ).rows %}
+    {% set periods = "raw.build_periods" %}
+    {% set row_counts %}
+        (
+            select billing_period, sum(row_count) as row_count from raw.deliveries
+            where status = 'current' and is_billed
+            group by billing_period
+        )
+    {% endset %}
+    {% set rows_per_batch = config.get('rows_per_batch', 200000) %}
+    {% set grain = adapter.get_relation(this.database, 'intermediate', 'int_usage_grain') %}
+    {% if config.get('goes_on', false) %}
+        {% set rows_per_batch = 1 %}
+    {% elif config.get('reads_raw', false) %}
+        {% set periods = "(select billing_period from raw.build_periods where reads_raw)" %}
+    {% elif grain is not none %}
+        {% set row_counts -%}
+            (select billing_period, count(*) as row_count from {{ grain }} group by billing_period)
+        {%- endset %}
+    {% endif %}
+    {% set batches = run_query(billing_period_batches(periods, row_counts, rows_per_batch)).rows %}
 
     {% for first, last in batches %}
         {% call statement('periods', auto_begin=True) %}

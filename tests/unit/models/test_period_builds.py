@@ -47,3 +47,25 @@ def test_a_period_is_current_while_it_is_built(project: RenderedProject) -> None
         assert connection.execute(current).fetchall() == [(2,)]
         connection.execute("set variable billing_period = date '2026-03-01'")
         assert connection.execute(current).fetchall() == [(1,)]
+
+
+def test_small_neighbouring_periods_are_built_by_one_statement(project: RenderedProject) -> None:
+    batches = project.macro("billing_period_batches", "periods", "row_counts", 100)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table periods as select unnest(generate_series(date '2026-01-01', date '2026-09-01', "
+            "interval 1 month))::date as billing_period; "
+            # A gap begins a batch, however few the rows before it.
+            "delete from periods where billing_period = date '2026-07-01'; "
+            "create table row_counts as select billing_period, "
+            "case month(billing_period) when 1 then 60 when 2 then 40 when 3 then 1 when 4 then 500 else 2 end "
+            "as row_count from periods where month(billing_period) <> 9"
+        )
+        found = connection.execute(batches).fetchall()
+        each = connection.execute(project.macro("billing_period_batches", "periods", "row_counts", 1)).fetchall()
+    assert [(f"{first:%m}", f"{last:%m}") for first, last in found] == [
+        *(("01", "02"), ("03", "03"), ("04", "06"), ("08", "09")),
+    ]
+    # What goes on from the period before is built one by one, also a period without rows.
+    assert len(each) == 8
+    assert all(first == last for first, last in each)

@@ -362,37 +362,6 @@ def test_billing_exports(configuration: Configuration) -> None:
     assert set(billing_exports(configuration)) == {payer.payer_account_id for payer in configuration.payers}
 
 
-def _batches(connection: duckdb.DuckDBPyConnection) -> list[list[str]]:
-    rows = connection.execute(
-        "select list(strftime(billing_period, '%Y-%m') order by billing_period) from raw.build_periods "
-        "group by batch_number order by batch_number"
-    ).fetchall()
-    return [months for (months,) in rows]
-
-
-def test_small_neighbouring_months_are_built_by_one_statement(
-    connection: duckdb.DuckDBPyConnection, configuration: Configuration
-) -> None:
-    october = "('oct', 't', '2026-10-01', 'current', true, 20000)"
-    december = "('dec', 'd', '2026-12-01', 'current', true, 1)"
-    connection.execute(f"insert into raw.deliveries values {october}, {december}")
-
-    write_build_periods(connection, plan_periods(connection, configuration))
-
-    # 300,000 rows at most; December has no neighbour.
-    assert _batches(connection) == [["2026-08", "2026-09"], ["2026-10"], ["2026-12"]]
-
-
-def test_a_month_that_reads_raw_rows_shares_no_batch_with_one_that_does_not(
-    connection: duckdb.DuckDBPyConnection, configuration: Configuration
-) -> None:
-    planned = plan_periods(connection, configuration)
-
-    write_build_periods(connection, [planned[0], replace(planned[1], reads_raw=False)])
-
-    assert _batches(connection) == [["2026-08"], ["2026-09"]]
-
-
 def test_views_stand_while_nothing_changes_what_makes_them() -> None:
     connection = duckdb.connect()
     connection.execute(

@@ -1,4 +1,4 @@
-{{ config(materialized='billing_period') }}
+{{ config(materialized='billing_period', rows_per_batch=50000) }}
 with
 
 rated as (
