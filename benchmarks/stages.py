@@ -124,8 +124,7 @@ def run_stages(workspace: Workspace) -> StageCosts:
     with stage("models and tests"):
         built = _build(workspace)
     with stage("anomalies"), open_warehouse(workspace) as connection:
-        periods = connection.execute("select billing_period from raw.build_periods").fetchall()
-        detect_anomalies(connection, [period for (period,) in periods])
+        detect_anomalies(connection)
     with stage("publish"):
         with open_warehouse(workspace) as connection:
             mark_built(connection, "benchmark")

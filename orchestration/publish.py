@@ -65,7 +65,7 @@ _RUN_TABLES |= {
     "fct_cost_anomaly_causes": (
         "select * from {0}.raw.cost_anomaly_causes order by billing_period, anomaly_number, cause_number"
     ),
-    "dim_cost_histories": "select * exclude (sensitivity) from {0}.raw.cost_histories order by billing_period",
+    "dim_cost_histories": "select billing_period, history_days from {0}.raw.cost_histories order by billing_period",
     "fct_proposal_causes": "select * from {0}.raw.proposal_causes order by all",
     "fct_audit_log": """
         select audit_id, timezone('UTC', happened_at) as happened_at, actor, host, action, subject, detail

@@ -124,11 +124,14 @@ create table if not exists raw.cost_anomaly_causes (
 create table if not exists raw.cost_histories (
     billing_period date primary key,
     sensitivity varchar not null,
-    history_days integer not null
+    history_days integer not null,
+    inputs_digest varchar default ''
 );
 -- Warehouses made before price lists were read.
 alter table raw.build_periods add column if not exists price_list_digest varchar default '';
 alter table raw.period_builds add column if not exists price_list_digest varchar default '';
+-- Warehouses made before it was known what anomalies were found in.
+alter table raw.cost_histories add column if not exists inputs_digest varchar default '';
 -- Warehouses made before documents were issued.
 alter table raw.build_periods add column if not exists document_digest varchar default '';
 alter table raw.period_builds add column if not exists document_digest varchar default '';

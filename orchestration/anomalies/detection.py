@@ -7,13 +7,16 @@ What does not belong here: what makes a day unusual (``detector``); SQL on rows 
 
 Consecutive unusual days of one service, in one direction, are one anomaly; one that goes on over the end of a month is
 one in each, as everything else is by month. A month is judged by itself and the days before it, never by what came
-later: what was found in it stays found.
+later: what was found in it stays found. It is judged again when what it was judged from is no longer the same, which a
+change of prices leaves alone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 
@@ -62,29 +65,16 @@ class Anomaly:
         return max((day.score for day in self.days), key=abs)
 
 
-def detect_anomalies(
-    connection: duckdb.DuckDBPyConnection, built: Iterable[date], sensitivity: Sensitivity = SENSITIVITY
-) -> int:
-    """Judge the periods that were built, and those after them whose history that changes; return how many anomalies.
+def detect_anomalies(connection: duckdb.DuckDBPyConnection, sensitivity: Sensitivity = SENSITIVITY) -> int:
+    """Judge the periods whose days, rows or history changed since they were judged last; return how many anomalies.
 
     Args:
-        connection: the warehouse, open for writing, after the models were built.
-        built: first days of the billing periods of the run.
+        connection: the warehouse, open for writing, after the models were built, before their periods count as built.
         sensitivity: what counts as unusual; periods that were judged by another one are judged again.
     """
-    known = [
-        period
-        for (period,) in connection.execute(
-            "select distinct billing_period from marts.fct_daily_costs order by all"
-        ).fetchall()
-    ]
-    judged = {
-        period
-        for (period,) in connection.execute(
-            "select billing_period from raw.cost_histories where sensitivity = ?", [repr(sensitivity)]
-        ).fetchall()
-    }
-    first = min([*built, *(period for period in known if period not in judged)], default=None)
+    wanted = _inputs_digests(connection, sensitivity)
+    judged = dict(connection.execute("select billing_period, inputs_digest from raw.cost_histories").fetchall())
+    known = sorted(wanted)
     found = 0
     connection.execute("begin transaction")
     try:
@@ -92,13 +82,58 @@ def detect_anomalies(
         connection.execute("delete from raw.cost_anomaly_causes where not list_contains(?, billing_period)", [known])
         connection.execute("delete from raw.cost_histories where not list_contains(?, billing_period)", [known])
         for period in known:
-            if first is not None and period >= first:
+            if judged.get(period) != wanted[period]:
                 found += _judge(connection, period, sensitivity)
+                connection.execute(
+                    "update raw.cost_histories set inputs_digest = ? where billing_period = ?", [wanted[period], period]
+                )
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
         raise
     return found
+
+
+def _inputs_digests(connection: duckdb.DuckDBPyConnection, sensitivity: Sensitivity) -> dict[date, str]:
+    """Return, for each period, the sha256 of all that it is judged from: its days and rows and those of its history.
+
+    Rows stand for themselves by the fingerprint of the usage grain, which is made of the same deliveries and models.
+    """
+    months = dict(
+        connection.execute(
+            """
+            select billing_period, concat_ws(' ', days.digest, coalesce(building.grain, built.grain))
+            from (
+                select
+                    billing_period,
+                    sum(hash(
+                        billing_group_id, service_code, charge_category, charge_date, delivered_through, metered_cost
+                    ))::varchar as digest
+                from marts.fct_daily_costs
+                group by billing_period
+            ) as days
+            left join (select billing_period, grain_fingerprint as grain from raw.build_periods) as building
+                using (billing_period)
+            left join (select billing_period, grain_fingerprint as grain from raw.period_builds) as built
+                using (billing_period)
+            """
+        ).fetchall()
+    )
+    everywhere = [repr(sensitivity), _code()]
+    for relation in ("staging.stg_billing__memberships", "billing.billing_groups", "billing.settings"):
+        everywhere += map(str, connection.execute(f"select sum(hash(rows)) from {relation} as rows").fetchone() or ())
+    digests = {}
+    for period in months:
+        # Causes are read by whole months, as far back as the history reaches.
+        first = (period - timedelta(sensitivity.window_days)).replace(day=1)
+        of_months = [f"{month} {months[month]}" for month in sorted(months) if first <= month <= period]
+        digests[period] = hashlib.sha256("\x1f".join([*everywhere, *of_months]).encode()).hexdigest()
+    return digests
+
+
+def _code() -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return "\x1e".join([*(file.read_text(encoding="utf-8") for file in files), analysis_sql("cost_anomaly_causes")])
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, period: date, sensitivity: Sensitivity) -> int:
@@ -114,7 +149,10 @@ def _judge(connection: duckdb.DuckDBPyConnection, period: date, sensitivity: Sen
     anomalies.sort(key=lambda one: (-abs(one.impact), one.billing_group_id, one.service_code, one.days[0].day))
     for table in ("cost_anomalies", "cost_anomaly_causes", "cost_histories"):
         connection.execute(f"delete from raw.{table} where billing_period = ?", [period])
-    connection.execute("insert into raw.cost_histories values (?, ?, ?)", [period, repr(sensitivity), history_days])
+    connection.execute(
+        "insert into raw.cost_histories (billing_period, sensitivity, history_days) values (?, ?, ?)",
+        [period, repr(sensitivity), history_days],
+    )
     for number, one in enumerate(anomalies, start=1):
         connection.execute(
             "insert into raw.cost_anomalies values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

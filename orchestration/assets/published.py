@@ -39,8 +39,7 @@ def cost_anomalies_for(marts: list[dg.AssetKey]) -> dg.AssetsDefinition:
     )
     def cost_anomalies(workspace: WorkspaceResource) -> dg.MaterializeResult[None]:
         with open_warehouse(workspace.workspace) as connection:
-            built = connection.execute("select billing_period from raw.build_periods").fetchall()
-            found = detect_anomalies(connection, [period for (period,) in built])
+            found = detect_anomalies(connection)
         return dg.MaterializeResult(metadata={"anomalies": found})
 
     return cost_anomalies

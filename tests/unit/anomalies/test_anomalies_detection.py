@@ -110,7 +110,7 @@ def days(tmp_path: Path) -> Iterator[Days]:
 
 
 def test_clean_months_have_none(days: Days) -> None:
-    assert detect_anomalies(days.connection, [JUNE, JULY, AUGUST]) == 0
+    assert detect_anomalies(days.connection) == 0
     assert days.connection.execute(
         "select billing_period, history_days from raw.cost_histories order by all"
     ).fetchall() == [(JUNE, 0), (JULY, 30), (AUGUST, 61)]
@@ -121,7 +121,7 @@ def test_a_spike_is_found_and_its_top_cause_named(days: Days) -> None:
         days.add(date(2026, 8, day), cost, account=ACCOUNTS[1], usage_type="BoxUsage:p5.48xlarge", region="eu-west-1")
     days.add(date(2026, 8, 12), "30", usage_type="DataTransfer")
     days.add(date(2026, 8, 12), "-500", line_item_type="Credit", usage_type="a credit is no usage")
-    assert detect_anomalies(days.connection, [AUGUST]) == 1
+    assert detect_anomalies(days.connection) == 1
     (one,) = days.anomalies()
     assert (one["billing_group_id"], one["service_code"], one["direction"]) == ("alpha", "AmazonEC2", "rise")
     assert (one["start_date"], one["end_date"], one["day_count"]) == (date(2026, 8, 12), date(2026, 8, 13), 2)
@@ -145,7 +145,7 @@ def test_a_spike_is_found_and_its_top_cause_named(days: Days) -> None:
 def test_causes_are_measured_against_the_weekdays_before(days: Days) -> None:
     for week, cost in enumerate(("10", "20", "30", "40", "400")):
         days.add(date(2026, 7, 15) + timedelta(7 * week), cost, usage_type="Batch")
-    detect_anomalies(days.connection, [AUGUST])
+    detect_anomalies(days.connection)
     (batch,) = [cause for cause in days.causes() if cause["usage_type"] == "Batch" and cause["aws_cost"] == 400]
     assert (batch["billing_period"], batch["impact"]) == (AUGUST, 400 - (10 + 20 + 30 + 40) * Decimal("0.25"))
 
@@ -153,7 +153,7 @@ def test_causes_are_measured_against_the_weekdays_before(days: Days) -> None:
 def test_one_that_goes_on_over_the_end_of_a_month_is_one_in_each(days: Days) -> None:
     for day in (date(2026, 7, 31), date(2026, 8, 1)):
         days.add(day, "300")
-    assert detect_anomalies(days.connection, [JULY, AUGUST]) == 2
+    assert detect_anomalies(days.connection) == 2
     assert [(one["billing_period"], one["start_date"], one["end_date"]) for one in days.anomalies()] == [
         (JULY, date(2026, 7, 31), date(2026, 7, 31)),
         (AUGUST, date(2026, 8, 1), date(2026, 8, 1)),
@@ -164,47 +164,76 @@ def test_a_day_that_is_not_whole_yet_is_no_drop(days: Days) -> None:
     days.connection.execute("delete from staging.stg_cur__line_items where membership_date >= '2026-08-20'")
     days.add(date(2026, 8, 20), "0.5")
     days.connection.execute("update delivered set through = '2026-08-20' where billing_period = '2026-08-01'")
-    assert detect_anomalies(days.connection, [AUGUST]) == 0
+    assert detect_anomalies(days.connection) == 0
     days.connection.execute("update delivered set through = '2026-08-31' where billing_period = '2026-08-01'")
-    detect_anomalies(days.connection, [AUGUST])
+    detect_anomalies(days.connection)
     assert {one["direction"] for one in days.anomalies()} == {"drop"}
 
 
-def test_runs_agree_in_whatever_order_months_are_built(days: Days) -> None:
+def test_a_month_that_is_judged_again_is_judged_alike(days: Days) -> None:
     days.add(date(2026, 7, 20), "200")
     days.add(date(2026, 8, 20), "300", service="AmazonS3")
-    detect_anomalies(days.connection, [JUNE, JULY, AUGUST])
+    detect_anomalies(days.connection)
     whole = days.anomalies(), days.causes()
     assert len(whole[0]) == 2
-    assert detect_anomalies(days.connection, []) == 0  # nothing was built: nothing is judged again
-    assert (days.anomalies(), days.causes()) == whole
-    detect_anomalies(days.connection, [JULY])  # and what comes after it
-    assert (days.anomalies(), days.causes()) == whole
-    detect_anomalies(days.connection, [AUGUST])
-    assert (days.anomalies(), days.causes()) == whole
+    for months in ([JUNE, JULY, AUGUST], [JULY], [AUGUST]):
+        days.connection.execute("delete from raw.cost_histories where list_contains(?, billing_period)", [months])
+        detect_anomalies(days.connection)
+        assert (days.anomalies(), days.causes()) == whole
+
+
+def _built(days: Days, period: date, grain: str) -> None:
+    days.connection.execute(
+        "insert or replace into raw.period_builds (billing_period, fingerprint, grain_fingerprint, run_id, built_at) "
+        "values (?, 'f', ?, 'run', now()::timestamp)",
+        [period, grain],
+    )
+
+
+def test_only_what_changed_and_what_goes_on_from_it_is_judged_again(days: Days) -> None:
+    for period in (JUNE, JULY, AUGUST):
+        _built(days, period, "rows")
+    days.add(date(2026, 7, 20), "200")
+    days.add(date(2026, 8, 20), "300", service="AmazonS3")
+    assert detect_anomalies(days.connection) == 2
+    assert detect_anomalies(days.connection) == 0
+    # Other rows that cost the same each day may be other causes. What is being built is what will be built.
+    _built(days, AUGUST, "other rows")
+    assert detect_anomalies(days.connection) == 1
+    days.connection.execute(
+        "insert into raw.build_periods (billing_period, reads_raw, reason, fingerprint, grain_fingerprint) "
+        "values (?, true, 'r', 'f', 'new rows')",
+        [AUGUST],
+    )
+    assert detect_anomalies(days.connection) == 1
+    _built(days, JULY, "other rows")
+    assert detect_anomalies(days.connection) == 2
+    days.connection.execute("update staging.stg_billing__memberships set end_date = '2027-01-01'")
+    assert detect_anomalies(days.connection) == 2
+    assert detect_anomalies(days.connection) == 0
 
 
 def test_a_restated_month_changes_what_the_next_one_is_judged_by(days: Days) -> None:
     days.add(date(2026, 8, 5), "100")
-    detect_anomalies(days.connection, [JUNE, JULY, AUGUST])
+    detect_anomalies(days.connection)
     assert len(days.anomalies()) == 1
     for week in range(1, 4):  # July did the same
         days.add(date(2026, 8, 5) - timedelta(7 * week), "100")
-    detect_anomalies(days.connection, [JULY])
+    detect_anomalies(days.connection)
     assert [one["billing_period"] for one in days.anomalies()].count(AUGUST) == 0
 
 
 def test_another_sensitivity_judges_every_month_again(days: Days) -> None:
     days.add(date(2026, 7, 20), "30")
-    detect_anomalies(days.connection, [JUNE, JULY, AUGUST])
+    detect_anomalies(days.connection)
     assert len(days.anomalies()) == 1
-    detect_anomalies(days.connection, [], Sensitivity(minimum_impact=Decimal(500)))
+    detect_anomalies(days.connection, Sensitivity(minimum_impact=Decimal(500)))
     assert days.anomalies() == []
 
 
 def test_a_month_that_is_gone_takes_its_anomalies_along(days: Days) -> None:
     days.add(date(2026, 7, 20), "200")
-    detect_anomalies(days.connection, [JULY])
+    detect_anomalies(days.connection)
     days.connection.execute("delete from staging.stg_cur__line_items")
-    detect_anomalies(days.connection, [JULY])
+    detect_anomalies(days.connection)
     assert (days.anomalies(), days.causes()) == ([], [])
