@@ -46,7 +46,8 @@ tiered_plans as (
 ),
 
 discount_types as (
-    select * from (values ('bundled_discount'), ('partner_discount'), ('negotiated_discount')) as types (charge_type)
+    select types.charge_type
+    from (values ('bundled_discount'), ('partner_discount'), ('negotiated_discount')) as types (charge_type)
 ),
 
 discounts as (

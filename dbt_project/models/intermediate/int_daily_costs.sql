@@ -62,7 +62,8 @@ typed as (
 ),
 
 discount_types as (
-    select * from (values ('bundled_discount'), ('partner_discount'), ('negotiated_discount')) as types (charge_type)
+    select types.charge_type
+    from (values ('bundled_discount'), ('partner_discount'), ('negotiated_discount')) as types (charge_type)
 ),
 
 -- C2: in column mode the discount inside a row is a charge of its own, AWS's tax having one like any other row.
