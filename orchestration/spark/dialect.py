@@ -296,7 +296,7 @@ _QUOTED_IN_ROW = r"""["'(),:=\[\]\\{}]|^[ \t\n\x0b\f\r]|[ \t\n\x0b\f\r]\z|\A\z|\
 
 
 def _session_variable(node: exp.Expr) -> exp.Expr:
-    """``is_current_period``: DuckDB builds neighbouring periods, first to last; Spark any, so its variable is a list."""
+    """``is_current_period``: DuckDB builds neighbouring periods, Spark any, so its variable is a list."""
     if isinstance(node, exp.Between) and _is_period_variable(node.args["low"]):
         return _call("ARRAY_CONTAINS", exp.column(PERIODS_VARIABLE), node.this)
     if _is_period_variable(node) and isinstance(node.parent, exp.Is):
@@ -376,6 +376,18 @@ def _lateral_values(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def _row_membership(node: exp.Expr) -> exp.Expr:
+    """``(a, b) in (select (x, y) …)``: for Spark the query has columns, not rows. Rows with a null are never found."""
+    if not (isinstance(node, exp.In) and isinstance(node.this, exp.Tuple)):
+        return node
+    select = node.args["query"].this if isinstance(node.args.get("query"), exp.Subquery) else None
+    # Written out, the columns of a query have names.
+    rows = [each.unalias() for each in select.selects] if isinstance(select, exp.Select) else []
+    if select is not None and len(rows) == 1 and isinstance(rows[0], exp.Tuple):
+        select.set("expressions", [part.copy() for part in rows[0].expressions])
+    return node
+
+
 def _ordered_map(node: exp.Expr) -> exp.Expr:
     """A map of two lists in one order: Spark's lists have none, so pairs are sorted by their key."""
     if not isinstance(node, exp.Map):
@@ -410,6 +422,7 @@ _REWRITES: tuple[Callable[[exp.Expr], exp.Expr], ...] = (
     _ordered_map,
     _extreme_row,
     _lateral_values,
+    _row_membership,
     _series,
     _integer_division,
     _hugeint,

@@ -129,6 +129,10 @@ QUERIES = {
     ),
     "no days": "select unnest(generate_series(date '2026-02-03', date '2026-02-01', interval 1 day)) as d",
     "month": "select strftime(date '2026-02-27', '%Y-%m'), isodow(date '2026-03-01'), last_day(date '2024-02-05')",
+    "rows among rows": (
+        f"with others as (select x, z from {_GROUPED} where k = 'three') select k, x from {_GROUPED} "
+        "where (x, z) in (select (others.x, others.z) from others)"
+    ),
     "replace and by name": (
         f"select * replace (cast(0 as decimal(18, 4)) as y) from {_GROUPED} "
         f"union all by name select z, k, 'added' as w from {_GROUPED}"

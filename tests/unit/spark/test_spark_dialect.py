@@ -94,6 +94,15 @@ def test_one_row_of_what_spark_would_read_otherwise() -> None:
     assert "FILTER(WHERE NOT (a) IS NULL)" in translated("select arg_max(a, b) from t")
     assert "MAX_BY(a, STRUCT((b) IS NULL, b, (c) IS NULL, c))" in translated("select arg_max(a, (b, c)) from t")
     assert translated("select isodow(d) from t") == "SELECT (WEEKDAY(d) + 1) FROM t"
+    assert translated("select a from t where (a, b) in (select (c, d) from u)") == (
+        "SELECT a FROM t WHERE (a, b) IN (SELECT c, d FROM u)"
+    )
+    assert "(t.a, t.b) IN (SELECT u.c, u.d FROM u" in " ".join(
+        to_spark(
+            "select * replace (case when (a, b) in (select (u.c, u.d) from u) then 1 end as b) from t",
+            lambda table: {"t": {"a": "int", "b": "int"}, "u": {"c": "int", "d": "int"}}[table],
+        ).split()
+    ).replace("( ", "(")
     built = (
         "(getvariable('billing_period') is null or month between getvariable('billing_period') "
         "and coalesce(getvariable('billing_period_through'), getvariable('billing_period')))"
