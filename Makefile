@@ -16,7 +16,7 @@ export DAGSTER_DISABLE_TELEMETRY := yes
 # then keeps one process alone.
 BY_FILE := --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup setup-system setup-spark run test test-faults test-spark lint benchmark docs dashboard dagster lock clean
+.PHONY: help setup setup-system setup-spark run test test-faults test-spark test-spark-rows lint benchmark docs dashboard dagster lock clean
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -60,6 +60,9 @@ test-faults: setup  ## run the long series of kills and damaged deliveries in fu
 
 test-spark: setup-spark  ## start a Spark cluster on this machine, run the sample months on it, compare with DuckDB
 	$(BIN)/python -m pytest tests/spark
+
+test-spark-rows: setup-spark  ## the same on a million made-up rows, or ROWS=…, and what each engine took
+	$(BIN)/python -m pytest tests/spark/test_spark_rows.py --spark-rows $(or $(ROWS),1000000)
 
 lint: setup  ## check style and types
 	$(BIN)/ruff check .

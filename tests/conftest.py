@@ -15,6 +15,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the whole series of kills and damaged deliveries instead of a sample",
     )
+    parser.addoption(
+        "--spark-rows",
+        type=int,
+        default=0,
+        metavar="ROWS",
+        help="compare the engines on that many rows as well (tests/spark), and say what each took",
+    )
 
 
 @pytest.fixture(scope="session")

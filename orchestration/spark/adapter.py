@@ -102,9 +102,8 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
     def build_periods(self, relation: BaseRelation, sql: str, columns: Mapping[str, str], reads_raw: bool) -> int:
         """Build a model for the periods in raw.build_periods, in place of what it held of them.
 
-        Period by period where DuckDB's way is needed: a model that reads what its own earlier periods hold, and those
-        that read raw rows, which are the large ones. Any other is one query. What is built is put in place when it is
-        complete, so a killed run leaves periods either whole or absent.
+        One query for all of them, but period by period a model that reads what its own earlier periods hold. What is
+        built is put in place when it is complete, so a killed run leaves periods either whole or absent.
 
         Args:
             relation: the model.
@@ -131,8 +130,7 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
             )
         self._drop_other_columns(relation, folder, wanted, periods)
         self._register(relation, folder, wanted, keep=True)
-        one_by_one = reads_itself or reads_raw
-        for batch in [[period] for period in periods] if one_by_one else [periods] if periods else []:
+        for batch in [[period] for period in periods] if reads_itself else [periods] if periods else []:
             self._set_periods(batch)
             building = self._folder(relation, self._building)
             self._write(_typed(self._frame(sql), columns), building, partition="billing_period")
@@ -177,17 +175,19 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
         """Take the steps of a recursion one by one; each is kept, or the next would work it out again."""
         root = self.exchange.scratch / parts.everything
         shutil.rmtree(root, ignore_errors=True)
-        found: list[DataFrame] = []
-        query = parts.first
-        while not found or not found[-1].isEmpty():
-            folder = root / f"step_{len(found)}"
-            frame = self.session.sql(query)
-            self._write(frame, folder)
-            found.append(self.session.read.schema(frame.schema).parquet(str(folder)))
+        for name, query in parts.before:
+            self._kept(query, root / name).createOrReplaceTempView(name)
+        found = [self._kept(parts.first, root / "step_0")]
+        while not found[-1].isEmpty():
             found[-1].createOrReplaceTempView(parts.working)
-            query = parts.step
+            found.append(self._kept(parts.step, root / f"step_{len(found)}"))
         reduce(DataFrame.union, found).createOrReplaceTempView(parts.everything)
         return self.session.sql(parts.result)
+
+    def _kept(self, query: str, folder: Path) -> DataFrame:
+        frame = self.session.sql(query)
+        self._write(frame, folder)
+        return self.session.read.schema(frame.schema).parquet(str(folder))
 
     def _columns_of(self, view: str) -> Columns:
         return dict(self.session.table(view).dtypes)

@@ -10,7 +10,7 @@ digits, ANSI errors instead of null), and HUGEINT, a whole number of 38 digits h
 an error in both.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlglot
@@ -46,6 +46,8 @@ class Recursion:
     Attributes:
         working: the view to give what the last step found, for the next step; at first, what ``first`` finds.
         everything: the view to give what all steps found, for ``result``.
+        before: views to make before the first step, each from its query, in this order; all the others read them, and
+            would work them out anew.
         first: the query that begins.
         step: the query of each step, until it finds nothing.
         result: the whole query over what was found.
@@ -53,6 +55,7 @@ class Recursion:
 
     working: str
     everything: str
+    before: tuple[tuple[str, str], ...]
     first: str
     step: str
     result: str
@@ -80,23 +83,41 @@ def recursion(sql: str, columns_of: Callable[[str], Mapping[str, str]]) -> Recur
     if len(places) > 1 or not isinstance(ctes[places[0]].this, exp.Union):
         raise sqlglot.ParseError("only a query with one recursive part, a union of two, is translated")
     [place] = places
-    name = ctes[place].alias
+    name, union = ctes[place].alias, ctes[place].this
     working, everything = temporary_name("recursion", f"{name}_step"), temporary_name("recursion", name)
-
-    def with_earlier(query: exp.Expr) -> str:
-        query = query.copy()
-        for table in query.find_all(exp.Table):
-            if table.name == name and not table.db:
-                table.set("this", exp.to_identifier(working))
-        before = [cte.copy() for cte in ctes[:place]]
-        query.set("with_", exp.With(expressions=before) if before else None)
-        return _spark_sql(query)
-
-    union = ctes[place].this
-    first, step = with_earlier(union.left), with_earlier(union.right)
+    before = []
+    for number, cte in enumerate(ctes[:place]):
+        if cte.alias in _ctes_read(union):
+            view = temporary_name("recursion", cte.alias)
+            before.append((view, _spark_sql(_with_ctes(cte.this, ctes[:number]))))
+            cte.set("this", exp.select("*").from_(view))
+    for table in union.find_all(exp.Table):
+        if table.name == name and not table.db:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(table.alias or name)))
+            table.set("this", exp.to_identifier(working))
+    first, step = (_spark_sql(_with_ctes(query, ctes[:place])) for query in (union.left, union.right))
     ctes[place].set("this", exp.select("*").from_(everything))
     tree.args["with_"].set("recursive", False)
-    return Recursion(working=working, everything=everything, first=first, step=step, result=_spark_sql(tree))
+    return Recursion(
+        working=working, everything=everything, before=tuple(before), first=first, step=step, result=_spark_sql(tree)
+    )
+
+
+def _ctes_read(query: exp.Expr) -> set[str]:
+    return {table.name for table in query.find_all(exp.Table) if not table.db}
+
+
+def _with_ctes(query: exp.Expr, ctes: Sequence[exp.CTE]) -> exp.Expr:
+    """Return a copy of a query behind those CTEs that it reads, directly or not."""
+    names = _ctes_read(query)
+    needed = []
+    for cte in reversed(ctes):
+        if cte.alias in names:
+            needed.append(cte.copy())
+            names |= _ctes_read(cte.this)
+    query = query.copy()
+    query.set("with_", exp.With(expressions=needed[::-1]) if needed else None)
+    return query
 
 
 def to_spark(sql: str, columns_of: Callable[[str], Mapping[str, str]]) -> str:

@@ -64,7 +64,7 @@ def test_every_model_is_translated(
     if parts is None:
         translated = [to_spark(sql, lambda table: _columns(empty_warehouse, table))]
     else:
-        translated = [parts.first, parts.step, parts.result]
+        translated = [*(query for _, query in parts.before), parts.first, parts.step, parts.result]
     for text in translated:
         _assert_spark_knows(text)
 
@@ -111,6 +111,27 @@ def test_one_row_of_what_spark_would_read_otherwise() -> None:
         "SELECT 1 FROM raw__deliveries AS deliveries "
         "WHERE (current_periods IS NULL OR ARRAY_CONTAINS(current_periods, month))"
     )
+
+
+def test_what_a_recursion_reads_is_made_before_its_steps() -> None:
+    parts = recursion(
+        "with recursive given as (select * from raw.given), base as (select a, b from given where b > 0), "
+        "drawn as (select a, b from base union all select drawn.a, drawn.b - 1 as b from drawn "
+        "inner join base using (a) where drawn.b > 1), final as (select a, b from drawn) select * from final",
+        lambda _table: {},
+    )
+    assert parts is not None
+    queries = [" ".join(query.split()) for query in (parts.before[0][1], parts.first, parts.step, parts.result)]
+    assert [name for name, _ in parts.before] == ["recursion__base"]
+    base = "WITH base AS ( SELECT * FROM recursion__base ) "
+    assert queries == [
+        "WITH given AS ( SELECT * FROM raw__given AS given ) SELECT a, b FROM given WHERE b > 0",
+        f"{base}SELECT a, b FROM base",
+        f"{base}SELECT drawn.a, drawn.b - 1 AS b FROM recursion__drawn_step AS drawn "
+        "INNER JOIN base USING (a) WHERE drawn.b > 1",
+        "WITH given AS ( SELECT * FROM raw__given AS given ), base AS ( SELECT * FROM recursion__base ), "
+        "drawn AS ( SELECT * FROM recursion__drawn ), final AS ( SELECT a, b FROM drawn ) SELECT * FROM final",
+    ]
 
 
 @pytest.mark.parametrize(
