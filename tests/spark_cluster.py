@@ -17,6 +17,7 @@ import pytest
 from orchestration.settings import PROJECT_ROOT
 
 _PYTHON = PROJECT_ROOT / ".venv-spark" / "bin" / "python"
+_CONFIGURATION = PROJECT_ROOT / "tests" / "spark" / "conf"
 _START_SECONDS = 180
 
 
@@ -27,10 +28,12 @@ class SparkCluster:
     Attributes:
         master: its address, as CHARGEHOUSE_SPARK_MASTER takes it.
         python: the interpreter of Spark's own environment.
+        configuration: Spark's own files for small tables on one machine, as SPARK_CONF_DIR takes them.
     """
 
     master: str
     python: Path
+    configuration: Path
 
 
 @contextmanager
@@ -48,7 +51,8 @@ def running_spark(folder: Path) -> Iterator[SparkCluster]:
         "SPARK_HOME": home,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_DAEMON_MEMORY": "256m",
-        "SPARK_CONF_DIR": str(PROJECT_ROOT / "orchestration" / "spark" / "conf"),
+        "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "SPARK_CONF_DIR": str(_CONFIGURATION),
     }
     port, pages_port = _free_port(), _free_port()
     master = f"spark://127.0.0.1:{port}"
@@ -78,7 +82,7 @@ def running_spark(folder: Path) -> Iterator[SparkCluster]:
                 *("--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"work-{number}"), master),
             )
         _wait_for_workers(pages_port, folder)
-        yield SparkCluster(master=master, python=_PYTHON)
+        yield SparkCluster(master=master, python=_PYTHON, configuration=_CONFIGURATION)
     finally:
         for process in reversed(started):
             process.terminate()

@@ -16,6 +16,9 @@ _OF_THE_RUN = {
     "fct_check_results": "checked_at",
     "dim_billing_periods": "built_at, fingerprint",
     "dim_deliveries": "landed_at",
+    "fct_audit_log": "happened_at",
+    "fct_documents": "issued_at, approved_at, chain_hash",
+    "fct_proposed_documents": "approved_at, lapsed_approval_at",
 }
 
 
@@ -37,6 +40,7 @@ def use_spark(monkeypatch: pytest.MonkeyPatch, cluster: SparkCluster) -> None:
     monkeypatch.setenv("CHARGEHOUSE_ENGINE", "spark")
     monkeypatch.setenv("CHARGEHOUSE_SPARK_MASTER", cluster.master)
     monkeypatch.setenv("CHARGEHOUSE_SPARK_PYTHON", str(cluster.python))
+    monkeypatch.setenv("SPARK_CONF_DIR", str(cluster.configuration))
 
 
 def differences(both: BothEngines) -> dict[str, str]:

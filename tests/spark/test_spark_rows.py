@@ -114,6 +114,8 @@ def test_both_engines_are_equal_on_many_rows(
     cluster_folder.mkdir()
     with running_spark(cluster_folder) as cluster:
         use_spark(monkeypatch, cluster)
+        # The settings of small tables are none for many rows.
+        monkeypatch.delenv("SPARK_CONF_DIR")
         with _watched() as on_spark:
             _run(both.on_spark)
     with capsys.disabled():

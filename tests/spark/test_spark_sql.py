@@ -163,7 +163,7 @@ def spark_answers(spark_cluster: SparkCluster) -> dict[str, list[list[str | None
         [spark_cluster.python, "-m", "tests.spark.spark_answers", spark_cluster.master],
         input=json.dumps([*QUERIES.values()]),
         cwd=PROJECT_ROOT,
-        env={"SPARK_CONF_DIR": str(PROJECT_ROOT / "orchestration" / "spark" / "conf"), "PATH": "/usr/bin:/bin"},
+        env={"SPARK_CONF_DIR": str(spark_cluster.configuration), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
