@@ -227,10 +227,12 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
         return frame.where(frame.billing_period.isin(self._periods(reads_raw=False)))
 
     def _write(self, frame: DataFrame, folder: Path, partition: str | None = None) -> None:
-        # Files of a size that is worth one, however many tasks there were.
-        rebalanced = frame.hint("rebalance") if partition is None else frame.hint("rebalance", partition)
-        writer = rebalanced.write.mode("overwrite")
-        (writer if partition is None else writer.partitionBy(partition)).parquet(str(folder))
+        if partition is None:
+            frame.write.mode("overwrite").parquet(str(folder))
+        else:
+            # Each task writes a file per period that it meets: bring a period's rows together first.
+            rebalanced = frame.hint("rebalance", partition)
+            rebalanced.write.mode("overwrite").partitionBy(partition).parquet(str(folder))
 
     def _drop_other_columns(
         self, relation: BaseRelation, folder: Path, wanted: Columns, periods: Sequence[date]
