@@ -26,7 +26,7 @@ from orchestration.publish import publish_failed_checks
 from orchestration.resources import WorkspaceResource
 from orchestration.settings import export_variables
 from orchestration.spark.engine import spark_engine
-from orchestration.spark.exchange import take_tables, write_inputs
+from orchestration.spark.exchange import change_engine, take_tables, write_inputs
 from orchestration.warehouse import open_warehouse
 
 __all__ = ["dbt_arguments", "failing_rows", "models", "test_results"]
@@ -66,6 +66,7 @@ def models(context: dg.AssetExecutionContext, workspace: WorkspaceResource, dbt:
     # Once: what is edited while the models are made is not what they were made from.
     project = project_digest()
     with open_warehouse(place) as connection:
+        change_engine(connection, None if spark is None else spark.exchange)
         if spark is not None:
             export_variables(spark.environment)
             write_inputs(connection, spark.exchange)

@@ -28,6 +28,7 @@ from orchestration.spark.dialect import (
     Recursion,
     duckdb_type,
     recursion,
+    rows_sql,
     spark_type,
     temporary_name,
     to_spark,
@@ -143,10 +144,11 @@ class SparkAdapter(spark.SparkAdapter):  # type: ignore[misc]
     def load_seed(self, relation: BaseRelation, file: str, columns: Mapping[str, str]) -> None:
         """Read a seed's CSV file by its declared types; an empty field is null."""
         with Path(file).open(encoding="utf-8", newline="") as lines:
-            rows = [tuple(value or None for value in row) for row in csv.reader(lines)]
-        header, rows = rows[0], rows[1:]
-        texts = self.session.createDataFrame(rows, ", ".join(f"`{name}` string" for name in header))
-        frame = _typed(texts, {str(name): columns.get(str(name), "varchar") for name in header})
+            header, *rows = csv.reader(lines)
+        # Not createDataFrame: it reads rows in Python on the workers, which need have none.
+        frame = _typed(
+            self.session.sql(rows_sql(header, rows)), {name: columns.get(name, "varchar") for name in header}
+        )
         self._keep_whole(relation, frame)
 
     def _keep_whole(self, relation: BaseRelation, frame: DataFrame) -> None:

@@ -17,7 +17,16 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 
-__all__ = ["PERIODS_VARIABLE", "Recursion", "duckdb_type", "recursion", "spark_type", "temporary_name", "to_spark"]
+__all__ = [
+    "PERIODS_VARIABLE",
+    "Recursion",
+    "duckdb_type",
+    "recursion",
+    "rows_sql",
+    "spark_type",
+    "temporary_name",
+    "to_spark",
+]
 
 PERIODS_VARIABLE = "current_periods"
 """Session variable ARRAY<DATE>: the billing periods that are built; null for all (``is_current_period``)."""
@@ -37,6 +46,14 @@ def spark_type(duckdb_type: str) -> str:
 def duckdb_type(spark_type: str) -> str:
     """Return DuckDB's name of a type of Spark."""
     return exp.DataType.build(spark_type, dialect="spark").sql(dialect="duckdb")
+
+
+def rows_sql(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return Spark's query of rows of texts, of which an empty one is null."""
+    tuples = [exp.tuple_(*(exp.Literal.string(text) if text else exp.null() for text in row)) for row in rows]
+    columns = ", ".join(f"cast(`{name}` as string) as `{name}`" for name in names)
+    values = ", ".join(row.sql(dialect="spark") for row in tuples)
+    return f"select {columns} from values {values} as given ({', '.join(f'`{name}`' for name in names)})"
 
 
 @dataclass(frozen=True)

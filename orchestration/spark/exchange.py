@@ -17,15 +17,49 @@ from pathlib import Path
 import duckdb
 
 from orchestration.dbt_files import prepare_manifest
+from orchestration.errors import BuildError
 from orchestration.exports.analyses import staging_sql
 from orchestration.settings import PROJECT_ROOT
 from orchestration.spark.layout import Columns, Exchange, read_catalogue, write_catalogue
 
-__all__ = ["take_tables", "write_inputs"]
+__all__ = ["change_engine", "take_tables", "write_inputs"]
 
 _LINE_ITEMS = "raw.cur_line_items"
 _STAGING = PROJECT_ROOT / "dbt_project" / "models" / "staging"
 _LINE_ITEMS_MODEL = _STAGING / "cur" / "stg_cur__line_items.sql"
+
+
+def change_engine(connection: duckdb.DuckDBPyConnection, exchange: Exchange | None) -> None:
+    """Clear away what the other engine built, if it was the last; a run of the same engine changes nothing.
+
+    Args:
+        connection: the warehouse, after raw.build_periods was written.
+        exchange: the shared folder; None where DuckDB builds.
+
+    Raises:
+        BuildError: the other engine's tables hold periods that this run does not build. Nothing was changed.
+    """
+    # Of all that is built, seeds alone are tables wherever DuckDB, and views wherever Spark built them.
+    kinds = {kind for kind, _ in _kinds(connection, "seeds")}
+    if kinds == {"BASE TABLE" if exchange is None else "VIEW"} or (exchange is None and not kinds):
+        return
+    if "marts.fct_charges" in _relations(connection):
+        lost = connection.execute(
+            "select distinct strftime(billing_period, '%Y-%m') from marts.fct_charges "
+            "anti join raw.build_periods using (billing_period) order by all"
+        ).fetchall()
+        if lost:
+            raise BuildError(
+                f"{', '.join(month for (month,) in lost)} would be lost: the tables were built by another engine "
+                "(CHARGEHOUSE_ENGINE). Build every period: chargehouse run, without --period."
+            )
+    if exchange is not None:
+        shutil.rmtree(exchange.tables, ignore_errors=True)
+        return
+    for schema in ("seeds", "intermediate", "marts"):
+        for kind, name in _kinds(connection, schema):
+            if kind == "VIEW":
+                connection.execute(f"drop view {schema}.{_quoted(name)}")
 
 
 def write_inputs(connection: duckdb.DuckDBPyConnection, exchange: Exchange) -> None:
@@ -133,6 +167,13 @@ def _descriptions() -> dict[str, tuple[str, dict[str, str]]]:
 def _relations(connection: duckdb.DuckDBPyConnection) -> set[str]:
     rows = connection.execute("select table_schema || '.' || table_name from information_schema.tables").fetchall()
     return {name for (name,) in rows}
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, schema: str) -> list[tuple[str, str]]:
+    """Return kind (BASE TABLE or VIEW) and name of what a schema holds."""
+    return connection.execute(
+        "select table_type, table_name from information_schema.tables where table_schema = ? order by all", [schema]
+    ).fetchall()
 
 
 def _columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> Columns:

@@ -16,9 +16,12 @@ _OF_THE_RUN = {
     "fct_check_results": "checked_at",
     "dim_billing_periods": "built_at, fingerprint",
     "dim_deliveries": "landed_at",
-    "fct_audit_log": "happened_at",
-    "fct_documents": "issued_at, approved_at, chain_hash",
-    "fct_proposed_documents": "approved_at, lapsed_approval_at",
+}
+# A document names the run that made it, and so do the hashes over it.
+_OF_DOCUMENTS = {
+    "fct_audit_log": "happened_at, detail",
+    "fct_documents": "issued_at, approved_at, content_sha256, chain_hash",
+    "fct_proposed_documents": "approved_at, lapsed_approval_at, draft_hash",
 }
 
 
@@ -43,9 +46,13 @@ def use_spark(monkeypatch: pytest.MonkeyPatch, cluster: SparkCluster) -> None:
     monkeypatch.setenv("SPARK_CONF_DIR", str(cluster.configuration))
 
 
-def differences(both: BothEngines) -> dict[str, str]:
-    """Compare the published copies table by table: columns, types, descriptions, and rows as often as they occur."""
+def differences(both: BothEngines, has_documents: bool = False) -> dict[str, str]:
+    """Compare the published copies table by table: columns, types, descriptions, and rows as often as they occur.
+
+    With ``has_documents``, documents were issued on both, and what names the run that made them is left out.
+    """
     found = {}
+    of_the_run = _OF_THE_RUN | (_OF_DOCUMENTS if has_documents else {})
     with duckdb.connect() as connection:
         connection.execute(f"attach '{both.on_duckdb.published_file}' as duckdb_engine (read_only)")
         connection.execute(f"attach '{both.on_spark.published_file}' as spark_engine (read_only)")
@@ -65,7 +72,7 @@ def differences(both: BothEngines) -> dict[str, str]:
         if lost:
             found["descriptions"] = repr(lost[:20])
         for name in sorted({table for table, *_ in of_duckdb}):
-            left_out = _OF_THE_RUN.get(name.partition(".")[2])
+            left_out = of_the_run.get(name.partition(".")[2])
             columns = "*" if left_out is None else f"* exclude ({left_out})"
             one, other = (f"select {columns} from {engine}.{name}" for engine in ("duckdb_engine", "spark_engine"))
             rows = connection.execute(

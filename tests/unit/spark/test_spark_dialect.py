@@ -13,7 +13,7 @@ from orchestration.ingest.register import Register
 from orchestration.ingest.view import view_sql
 from orchestration.sample.generate import EXAMPLE_BILLING
 from orchestration.settings import PROJECT_ROOT
-from orchestration.spark.dialect import recursion, to_spark
+from orchestration.spark.dialect import recursion, rows_sql, to_spark
 from orchestration.warehouse import prepare_control_tables
 from tests.unit.models.models_on_duckdb import create_seeds
 from tests.unit.spark.conftest import ProjectWithSchemas
@@ -110,6 +110,13 @@ def test_one_row_of_what_spark_would_read_otherwise() -> None:
     assert translated(f"select 1 from raw.deliveries where {built}") == (
         "SELECT 1 FROM raw__deliveries AS deliveries "
         "WHERE (current_periods IS NULL OR ARRAY_CONTAINS(current_periods, month))"
+    )
+
+
+def test_rows_of_texts() -> None:
+    assert rows_sql(["a", "b"], [["it's", "back\\slash"], ["", "1.50"]]) == (
+        "select cast(`a` as string) as `a`, cast(`b` as string) as `b` "
+        r"from values ('it\'s', 'back\\slash'), (NULL, '1.50') as given (`a`, `b`)"
     )
 
 

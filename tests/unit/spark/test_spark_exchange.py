@@ -9,9 +9,10 @@ import pytest
 
 from orchestration.configuration.load import load_configuration
 from orchestration.configuration.validate import read_configuration
+from orchestration.errors import BuildError
 from orchestration.ingest.view import view_sql
 from orchestration.sample.generate import EXAMPLE_BILLING
-from orchestration.spark.exchange import take_tables, write_inputs
+from orchestration.spark.exchange import change_engine, take_tables, write_inputs
 from orchestration.spark.layout import Exchange, read_catalogue, write_catalogue
 from orchestration.warehouse import prepare_control_tables
 
@@ -109,3 +110,55 @@ def test_tables_of_spark_take_the_place_of_the_warehouse_s_own(
     assert comment[0][0]
     # Exports read the rows of deliveries through the staging layer.
     assert warehouse.execute("select count(*) from staging.stg_cur__line_items").fetchall() == [(0,)]
+
+
+def _built(connection: duckdb.DuckDBPyConnection, *months: str, by: str) -> None:
+    kind = {"duckdb": "table", "spark": "view"}[by]
+    charges = " union all ".join(f"select date '{month}' as billing_period" for month in months)
+    for name, query in (("seeds.currencies", "select 'EUR' as currency"), ("marts.fct_charges", charges)):
+        connection.execute(f"create schema {name.split('.')[0]}")
+        connection.execute(f"create {kind} {name} as {query}")
+
+
+def _names(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = connection.execute(
+        "select table_name from information_schema.tables where table_schema in ('seeds', 'marts') order by all"
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+@pytest.mark.parametrize("goes_on_with", ["duckdb", "spark"])
+def test_the_same_engine_goes_on(goes_on_with: str, warehouse: duckdb.DuckDBPyConnection, exchange: Exchange) -> None:
+    write_catalogue(exchange.tables, {})
+    _built(warehouse, "2026-08-01", by=goes_on_with)
+    change_engine(warehouse, exchange if goes_on_with == "spark" else None)
+    assert _names(warehouse) == ["currencies", "fct_charges"]
+    assert exchange.tables.exists()
+
+
+def test_duckdb_begins_where_spark_s_views_were(warehouse: duckdb.DuckDBPyConnection) -> None:
+    _built(warehouse, "2026-08-01", by="spark")
+    _build(warehouse, "2026-08-01", reads_raw=True)
+    change_engine(warehouse, None)
+    assert _names(warehouse) == []
+
+
+def test_spark_begins_without_what_it_built_long_ago(warehouse: duckdb.DuckDBPyConnection, exchange: Exchange) -> None:
+    write_catalogue(exchange.tables, {})
+    _built(warehouse, "2026-08-01", by="duckdb")
+    _build(warehouse, "2026-08-01", reads_raw=True)
+    change_engine(warehouse, exchange)
+    assert not exchange.tables.exists()
+
+
+@pytest.mark.parametrize("built_by", ["duckdb", "spark"])
+def test_another_engine_builds_every_period_or_nothing(
+    built_by: str, warehouse: duckdb.DuckDBPyConnection, exchange: Exchange
+) -> None:
+    write_catalogue(exchange.tables, {})
+    _built(warehouse, "2026-07-01", "2026-08-01", "2026-09-01", by=built_by)
+    _build(warehouse, "2026-08-01", reads_raw=True)
+    with pytest.raises(BuildError, match=r"2026-07, 2026-09 would be lost.*without --period"):
+        change_engine(warehouse, exchange if built_by == "duckdb" else None)
+    assert _names(warehouse) == ["currencies", "fct_charges"]
+    assert exchange.tables.exists()
