@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 from orchestration.settings import PROJECT_ROOT
@@ -36,6 +37,12 @@ def test_top_level_holds_what_the_architecture_page_lists() -> None:
     text = (PROJECT_ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     folders = {name for name in _TOP_LEVEL if (PROJECT_ROOT / name).is_dir() and not name.startswith(".")}
     assert folders == set(re.findall(r"^\| `([a-z_]+)/` \|", text, flags=re.MULTILINE))
+
+
+def test_names_of_test_modules_are_unique() -> None:
+    """pytest takes two modules of one name for one, and then the whole run fails."""
+    names = Counter(file.name for file in _python("tests") if file.name.startswith("test_"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_drawer_modules() -> None:
